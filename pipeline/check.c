@@ -1,0 +1,173 @@
+/* `tieflow check` and `tieflow explain`: what would go wrong, and what a run would need. */
+#include "pipeline/survey.h"
+#include "pipeline/verbs.h"
+
+#include "stages/base/files.h"
+#include "stages/base/number.h"
+#include "stages/state/state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Findings of a check: problems make it fail, in the class of the first. */
+struct findings {
+    unsigned problems;
+    enum failure first;
+};
+
+static void problem(struct findings *findings, enum failure failure, const char *text) {
+    printf("  PROBLEM  %s\n", text);
+    if (findings->problems++ == 0) {
+        findings->first = failure;
+    }
+}
+
+static void problem_of(struct findings *findings, const struct err *err) {
+    problem(findings, err->failure, err->text);
+}
+
+static void range_print(const struct survey *survey) {
+    if (survey->has_range) {
+        char first[DATE_TEXT_BYTES];
+        char last[DATE_TEXT_BYTES];
+        date_format(survey->first_ms, first);
+        date_format(survey->last_ms, last);
+        printf(", %s to %s", first, last);
+    }
+}
+
+static void log_check(const struct options *options, const char *path, struct progress *progress,
+                      uint64_t bytes_before, struct findings *findings) {
+    struct survey survey;
+    struct err err = {0};
+    if (failed(survey_file(path, UINT64_MAX, progress, bytes_before, &survey, &err))) {
+        problem_of(findings, &err);
+        return;
+    }
+    printf("  ok       %s: %s, %" PRIu64 " events", path, log_format_name(survey.format),
+           survey.events);
+    range_print(&survey);
+    printf("\n");
+    if (survey.malformed == 0) {
+        return;
+    }
+    double share = (double)survey.malformed / (double)survey.records;
+    char text[ERR_TEXT_BYTES];
+    (void)snprintf(
+        text, sizeof text, "%s:%" PRIu64 ": %s (%" PRIu64 " of %" PRIu64 " records are malformed)",
+        path, survey.first_malformed_line, survey.first_reason, survey.malformed, survey.records);
+    if (share > options->malformed_share_max) {
+        problem(findings, FAILURE_DATA, text);
+    } else {
+        printf("  note     %s: they would be set aside\n", text);
+    }
+}
+
+static void logs_check(const struct options *options, struct progress *progress,
+                       struct findings *findings) {
+    struct file_set logs = {0};
+    struct err err = {0};
+    printf("logs\n");
+    if (failed(options_logs(options, &logs, &err))) {
+        problem_of(findings, &err);
+    } else if (logs.paths.count == 0) {
+        problem(findings, FAILURE_CONFIG,
+                "the folders hold no log files (.csv, .ndjson, .tfp, each also .zst)");
+    } else {
+        uint64_t bytes_before = 0;
+        progress_begin(progress, "checking", "bytes", logs.total_bytes);
+        for (size_t i = 0; i < logs.paths.count; i++) {
+            log_check(options, logs.paths.items[i], progress, bytes_before, findings);
+            bytes_before += logs.bytes[i];
+        }
+        progress_end(progress);
+    }
+    file_set_release(&logs);
+}
+
+/* Whether --date fits the state. */
+static void date_check(const struct options *options, const struct state *state,
+                       struct findings *findings) {
+    char next[DATE_TEXT_BYTES];
+    date_format(state_newest(state) + DAY_MS, next);
+    printf("  ok       %zu generations; the next date is %s\n", state->date_count, next);
+    if (options->date != NULL && options_day(options->date) > state_newest(state) + DAY_MS) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "--date %s leaves a gap: the next date is %s",
+                       options->date, next);
+        problem(findings, FAILURE_CONFIG, text);
+    }
+}
+
+static void state_check(const struct options *options, struct findings *findings) {
+    struct state state = {.lock = -1};
+    struct generation newest = {0};
+    struct err err = {0};
+    printf("state\n");
+    if (!folder_exists(options->state)) {
+        printf("  note     %s: not there yet; the first run makes it\n", options->state);
+        return;
+    }
+    struct status status = state_open(&state, options->state, false, &err);
+    if (!failed(status) && state.date_count == 0) {
+        printf("  note     %s: empty; the first run fills it\n", options->state);
+    } else if (!failed(status)) {
+        status = state_read(&state, state_newest(&state), &newest, &err);
+        if (!failed(status)) {
+            date_check(options, &state, findings);
+        }
+    }
+    if (failed(status)) {
+        problem_of(findings, &err);
+    } else if (state.date_count != 0 &&
+               newest.simultaneous != (enum simultaneous)options->simultaneous) {
+        problem(findings, FAILURE_CONFIG, "the state was made with the other --simultaneous");
+    }
+    generation_release(&newest);
+    state_close(&state);
+}
+
+/* The output folder, or the nearest one above it that exists, must be writable. */
+static void out_check(const char *out, struct findings *findings) {
+    char *path = strdup(out);
+    printf("output\n");
+    while (path != NULL && !folder_exists(path)) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL || slash == path) {
+            (void)strcpy(path, slash == NULL ? "." : "/");
+            break;
+        }
+        *slash = '\0';
+    }
+    if (path == NULL || access(path, W_OK) != 0) {
+        char text[ERR_TEXT_BYTES];
+        (void)snprintf(text, sizeof text, "%s: cannot be written: %s", out, strerror(errno));
+        problem(findings, FAILURE_IO, text);
+    } else {
+        printf("  ok       %s: can be written\n", out);
+    }
+    free(path);
+}
+
+struct status verb_check(const struct options *options, struct progress *progress,
+                         struct err *err) {
+    struct findings findings = {0};
+    struct table_formats formats;
+    TRY(options_table_formats(options, &formats, err));
+    logs_check(options, progress, &findings);
+    if (options->state != NULL) {
+        state_check(options, &findings);
+    }
+    if (options->out != NULL) {
+        out_check(options->out, &findings);
+    }
+    if (findings.problems != 0) {
+        return err_set(err, findings.first, "%u problem%s found", findings.problems,
+                       findings.problems == 1 ? " was" : "s were");
+    }
+    printf("no problems found\n");
+    return status_ok();
+}

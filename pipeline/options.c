@@ -1,0 +1,507 @@
+#include "pipeline/options.h"
+
+#include "schemas/limits.h"
+#include "stages/base/number.h"
+
+#include <assert.h>
+#include <ini.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_kind {
+    OPTION_TEXT,
+    OPTION_LIST, /* may be given again */
+    OPTION_DATE,
+    OPTION_U64,
+    OPTION_DOUBLE,
+    OPTION_CHOICE, /* index among the names in `argument`, divided by '|' */
+    OPTION_FLAG,
+};
+
+struct option {
+    const char *name;
+    char letter; /* 0: none */
+    enum option_kind kind;
+    size_t offset; /* of the field in struct options */
+    const char *argument;
+    double least; /* bounds of a number */
+    double most;
+    unsigned verbs;
+    const char *help;
+};
+
+#define FIELD(name) offsetof(struct options, name)
+
+enum {
+    VERBS_ALL = 0xff,
+    VERBS_NIGHT = VERB_RUN | VERB_BACKFILL,
+    VERBS_PLAN = VERB_CHECK | VERB_EXPLAIN,
+    VERBS_TABLES = VERB_TIES | VERBS_NIGHT | VERBS_PLAN,
+    VERBS_OUT = VERB_TIES | VERBS_NIGHT | VERBS_PLAN | VERB_IMPORT | VERB_GENERATE | VERB_SNAPSHOT,
+};
+
+static const struct option option_table[] = {
+    {"out", 'o', OPTION_TEXT, FIELD(out), "PATH", 0, 0, VERBS_OUT,
+     "where results go: a folder for tables, a file for logs"},
+    {"state", 's', OPTION_TEXT, FIELD(state), "DIR", 0, 0, VERBS_NIGHT | VERBS_PLAN | VERB_SNAPSHOT,
+     "folder that carries the graph from night to night"},
+    {"logs", 'l', OPTION_LIST, FIELD(logs), "PATH", 0, 0, VERBS_TABLES,
+     "a log file, or a folder of them; may be repeated"},
+    {"date", 'd', OPTION_DATE, FIELD(date), "YYYY-MM-DD", 0, 0,
+     VERB_RUN | VERBS_PLAN | VERB_SNAPSHOT, "the UTC date to run, or the generation to look at"},
+    {"from", 0, OPTION_DATE, FIELD(from), "YYYY-MM-DD", 0, 0, VERB_BACKFILL | VERBS_PLAN,
+     "first date; without it the day after the state, or of the first event"},
+    {"to", 0, OPTION_DATE, FIELD(to), "YYYY-MM-DD", 0, 0, VERB_BACKFILL | VERBS_PLAN,
+     "last date; without it that of the last event"},
+    {"simultaneous", 0, OPTION_CHOICE, FIELD(simultaneous), "strict|sequence", 0, 0, VERBS_TABLES,
+     "what ties of one millisecond see of each other: nothing, or the ones before in the log"},
+    {"format", 'f', OPTION_TEXT, FIELD(format), "NAME", 0, 0, VERBS_TABLES | VERB_SNAPSHOT,
+     "tables as csv, parquet or both (default); snapshot export: roaring, csv or parquet"},
+    {"max-malformed", 0, OPTION_DOUBLE, FIELD(malformed_share_max), "SHARE", 0, 1, VERBS_TABLES,
+     "fail (65) when more than this share of records is malformed; default 0.01"},
+    {"keep", 0, OPTION_U64, FIELD(keep), "N", 1, 100000, VERBS_NIGHT | VERBS_PLAN,
+     "generations to keep, to re-run dates from; default 7"},
+    {"batch", 0, OPTION_U64, FIELD(batch), "N", 1, 1 << 28, VERBS_TABLES,
+     "events per batch; results never depend on it"},
+    {"threads", 't', OPTION_U64, FIELD(threads), "N", 1, LIMIT_THREADS, VERBS_TABLES,
+     "threads; results never depend on it; default: all processors"},
+    {"input-format", 0, OPTION_TEXT, FIELD(input_format), "NAME", 0, 0, VERB_IMPORT,
+     "csv, ndjson, packed, snap, konect or mtx; without it by content"},
+    {"columns", 0, OPTION_TEXT, FIELD(columns), "LIST", 0, 0, VERB_IMPORT,
+     "CSV columns by name or number: at=time,from=src,to=dst,kind=type,origin=via"},
+    {"delimiter", 0, OPTION_TEXT, FIELD(delimiter), "CHAR", 0, 0, VERB_IMPORT,
+     "CSV field separator; 'tab' for a tab; default ,"},
+    {"skip", 0, OPTION_U64, FIELD(skip), "N", 0, 1000000, VERB_IMPORT,
+     "lines to drop at the start of the file"},
+    {"time-unit", 0, OPTION_TEXT, FIELD(time_unit), "UNIT", 0, 0, VERB_IMPORT,
+     "s, ms, us, ns or iso; default s for snap and konect, else ms"},
+    {"line-times", 0, OPTION_FLAG, FIELD(times_are_lines), NULL, 0, 0, VERB_IMPORT,
+     "use line numbers as times: for edge lists without any"},
+    {"seed", 0, OPTION_U64, FIELD(seed), "N", 0, 1e18, VERB_GENERATE,
+     "same seed, same log; default 1"},
+    {"ties", 0, OPTION_U64, FIELD(ties), "N", 1, 1e11, VERB_GENERATE,
+     "ties to make; default 1000000"},
+    {"degree", 0, OPTION_DOUBLE, FIELD(degree), "D", 0.001, 1e6, VERB_GENERATE,
+     "mean degree at the end, which sets the number of members; default 200"},
+    {"start", 0, OPTION_DATE, FIELD(start), "YYYY-MM-DD", 0, 0, VERB_GENERATE,
+     "date of the first event; default 2026-01-01"},
+    {"days", 0, OPTION_DOUBLE, FIELD(days), "N", 0.001, 40000, VERB_GENERATE,
+     "days that the log spans; default 3"},
+    {"closure", 0, OPTION_DOUBLE, FIELD(closure), "SHARE", 0, 1, VERB_GENERATE,
+     "share of ties that close a triangle; default 0.3"},
+    {"disconnects", 0, OPTION_DOUBLE, FIELD(disconnects), "SHARE", 0, 0.9, VERB_GENERATE,
+     "ties that end, per tie made; default 0.01"},
+    {"warts", 0, OPTION_DOUBLE, FIELD(warts), "SHARE", 0, 1, VERB_GENERATE,
+     "duplicates, orphans and self-loops per tie made; default 0.001"},
+    {"random-ids", 0, OPTION_FLAG, FIELD(random_ids), NULL, 0, 0, VERB_GENERATE,
+     "member ids spread over 64 bits instead of 1, 2, 3, ..."},
+    {"config", 'c', OPTION_TEXT, FIELD(config), "FILE", 0, 0, VERBS_ALL,
+     "INI file with any of these options: name = value"},
+    {"log", 0, OPTION_CHOICE, FIELD(log), "text|json", 0, 0, VERBS_ALL,
+     "what goes to standard error: a progress bar and notes, or JSON lines"},
+    {"quiet", 'q', OPTION_FLAG, FIELD(is_quiet), NULL, 0, 0, VERBS_ALL, "errors only"},
+};
+
+enum { OPTION_COUNT = sizeof option_table / sizeof option_table[0] };
+
+struct verb_page {
+    enum verb verb;
+    const char *name;
+    const char *usage;
+    const char *purpose;
+    const char *text;
+};
+
+static const struct verb_page verb_pages[] = {
+    {VERB_TIES, "ties", "tieflow ties LOG... -o DIR [options]",
+     "from log files to a table of ties, in one go",
+     "Reads whole logs and writes, for every tie ever made, its embeddedness (mutual\n"
+     "connections just before it was made), both degrees, their union, and its strength.\n"
+     "DIR gets ties, endings, late, quarantine and quality as .csv and .parquet, and\n"
+     "manifest.json.\n"
+     "\n"
+     "A LOG is a file or a folder of files: CSV with a header at,from,to[,kind[,origin]],\n"
+     "NDJSON with the same keys, either also as .zst, or packed (.tfp). Times are\n"
+     "milliseconds since 1970; kind is connect or disconnect. Order does not matter.\n"
+     "\n"
+     "Examples:\n"
+     "  tieflow ties connections.csv -o tables\n"
+     "  tieflow ties logs/ -o tables --format parquet --simultaneous sequence\n"},
+    {VERB_RUN, "run", "tieflow run --state DIR --date YYYY-MM-DD --logs PATH... -o DIR [options]",
+     "the nightly job: one date's events, with the graph of the night before",
+     "Takes exactly the events of the date from the logs, writes the date's tables into\n"
+     "OUT/date=YYYY-MM-DD/ and the next generation of the state. Dates must be run in\n"
+     "order, without gaps. A date that was run before is computed again from the same\n"
+     "records and gives the same bytes. Records of later dates are left for their night;\n"
+     "records of dates already published are late: they go to the table `late`.\n"
+     "\n"
+     "Examples:\n"
+     "  tieflow run --state state --date 2026-01-02 --logs logs/ -o tables\n"
+     "  tieflow run -c tieflow.ini --date \"$(date -u -d yesterday +%F)\"\n"},
+    {VERB_BACKFILL, "backfill",
+     "tieflow backfill --state DIR --logs PATH... -o DIR [--from D] [--to D] [options]",
+     "many dates at once: the same tables and state as that many nights",
+     "Computes all dates from --from to --to in one pass, writes each date's tables and one\n"
+     "generation of the state, from which `tieflow run` goes on.\n"
+     "\n"
+     "Example:\n"
+     "  tieflow backfill --state state --logs archive/ -o tables --to 2026-01-31\n"},
+    {VERB_IMPORT, "import", "tieflow import IN... -o LOG [options]",
+     "edge lists and foreign CSV to a log; also from one log format to another",
+     "Reads SNAP and KONECT edge lists, Matrix Market, CSV with named or numbered columns,\n"
+     "or tieflow's own logs, and writes LOG in the format of its name: .csv, .ndjson (each\n"
+     "also .zst) or .tfp (packed).\n"
+     "\n"
+     "Examples:\n"
+     "  tieflow import ca-GrQc.txt -o grqc.tfp --input-format snap --line-times\n"
+     "  tieflow import edges.csv -o log.csv --columns at=when,from=src,to=dst --time-unit s\n"
+     "  tieflow import graph.mtx -o graph.csv\n"},
+    {VERB_GENERATE, "generate", "tieflow generate -o LOG [options]",
+     "a seeded, study-shaped log to try things with",
+     "Members with employers, schools and regions, lognormal activity and closure of\n"
+     "triangles; in time order; the format is that of LOG's name.\n"
+     "\n"
+     "Example:\n"
+     "  tieflow generate -o logs/demo.tfp --ties 5000000 --days 30 --seed 7\n"},
+    {VERB_SNAPSHOT, "snapshot", "tieflow snapshot ls|verify|export --state DIR [options]",
+     "look at the state: list, check, take out",
+     "  ls      the generations, with members, ties and bytes\n"
+     "  verify  reads every file of a generation and checks sizes, checksums and contents\n"
+     "  export  --format roaring: each member's neighbours as a portable 64-bit Roaring\n"
+     "          bitmap in adjacency.roaring, found through members.csv (member,degree,\n"
+     "          offset,bytes); --format csv or parquet: the table of all ties, with their\n"
+     "          ends as of the generation's date\n"
+     "\n"
+     "Examples:\n"
+     "  tieflow snapshot ls --state state\n"
+     "  tieflow snapshot export --state state --format roaring -o sets\n"},
+    {VERB_CHECK, "check", "tieflow check [the options of the run]",
+     "reads configuration, state and logs, and says what would go wrong",
+     "Reads every log to its end without changing anything: formats, headers, malformed\n"
+     "records, the range of dates; whether the state is readable and which date is next;\n"
+     "whether the output can be written.\n"
+     "\n"
+     "Example:\n"
+     "  tieflow check -c tieflow.ini --date 2026-01-02\n"},
+    {VERB_EXPLAIN, "explain", "tieflow explain [the options of the run]",
+     "what a run would do and need, before it runs",
+     "Prints the stages, the formats found, and estimates of memory and disk.\n"
+     "\n"
+     "Example:\n"
+     "  tieflow explain --logs archive/ --state state -o tables\n"},
+};
+
+enum { VERB_COUNT = sizeof verb_pages / sizeof verb_pages[0] };
+
+void options_release(struct options *options) {
+    names_release(&options->arguments);
+    names_release(&options->texts);
+    names_release(&options->logs);
+}
+
+static void *field_of(struct options *options, const struct option *option) {
+    return (char *)options + option->offset;
+}
+
+/* The index of `value` among the names in "a|b|c"; -1 for none. */
+static int choice_find(const char *choices, const char *value) {
+    size_t bytes = strlen(value);
+    int index = 0;
+    for (const char *at = choices; at != NULL; index++) {
+        const char *bar = strchr(at, '|');
+        size_t length = bar == NULL ? strlen(at) : (size_t)(bar - at);
+        if (length == bytes && memcmp(at, value, bytes) == 0) {
+            return index;
+        }
+        at = bar == NULL ? NULL : bar + 1;
+    }
+    return -1;
+}
+
+static struct status number_set(void *field, const struct option *option, const char *value,
+                                struct err *err) {
+    uint64_t whole = 0;
+    double number = 0;
+    bool is_number;
+    if (option->kind == OPTION_U64) {
+        is_number = number_parse_u64(value, strlen(value), &whole);
+        number = (double)whole;
+    } else {
+        char *end;
+        number = strtod(value, &end);
+        is_number = end != value && *end == '\0' && isfinite(number);
+    }
+    if (!is_number || number < option->least || number > option->most) {
+        return err_set(err, FAILURE_USAGE, "--%s: \"%s\" is not a number from %g to %g",
+                       option->name, value, option->least, option->most);
+    }
+    if (option->kind == OPTION_U64) {
+        *(uint64_t *)field = whole;
+    } else {
+        *(double *)field = number;
+    }
+    return status_ok();
+}
+
+/* Sets one option; `value` is copied. NULL for flags. */
+static struct status option_set(struct options *options, const struct option *option,
+                                const char *value, struct err *err) {
+    void *field = field_of(options, option);
+    int64_t day_ms;
+    switch (option->kind) {
+    case OPTION_FLAG:
+        *(bool *)field = value == NULL || strcmp(value, "true") == 0;
+        return status_ok();
+    case OPTION_LIST:
+        return names_add(field, value, err);
+    case OPTION_CHOICE: {
+        int index = choice_find(option->argument, value);
+        if (index < 0) {
+            return err_set(err, FAILURE_USAGE, "--%s: \"%s\" is none of %s", option->name, value,
+                           option->argument);
+        }
+        *(uint64_t *)field = (uint64_t)index;
+        return status_ok();
+    }
+    case OPTION_U64:
+    case OPTION_DOUBLE:
+        return number_set(field, option, value, err);
+    case OPTION_DATE:
+        if (!date_parse(value, &day_ms)) {
+            return err_set(err, FAILURE_USAGE, "--%s: \"%s\" is not a date YYYY-MM-DD",
+                           option->name, value);
+        }
+        break;
+    case OPTION_TEXT:
+        break;
+    }
+    TRY(names_add(&options->texts, value, err));
+    *(const char **)field = options->texts.items[options->texts.count - 1];
+    return status_ok();
+}
+
+static const struct option *option_find(const char *name, size_t bytes) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &option_table[i];
+        bool is_letter = bytes == 1 && option->letter == name[0];
+        if (is_letter || (strlen(option->name) == bytes && bytes > 1 &&
+                          memcmp(option->name, name, bytes) == 0)) {
+            return option;
+        }
+    }
+    return NULL;
+}
+
+static const struct verb_page *page_of_name(const char *name) {
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        if (strcmp(verb_pages[i].name, name) == 0) {
+            return &verb_pages[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct verb_page *page_of(enum verb verb) {
+    const struct verb_page *page = verb_pages;
+    while (page->verb != verb) {
+        page++;
+        assert(page < verb_pages + VERB_COUNT);
+    }
+    return page;
+}
+
+/* --- the configuration file ----------------------------------------------------------------------
+ */
+
+/* One walk over the file: either the lines before any section, or the verb's section. */
+struct config_walk {
+    struct options *options;
+    const char *section;
+    struct err err;
+    enum failure failure;
+};
+
+static int config_line(void *context, const char *section, const char *name, const char *value) {
+    struct config_walk *walk = context;
+    struct err *err = &walk->err;
+    if (section[0] != '\0' && page_of_name(section) == NULL) {
+        walk->failure =
+            err_set(err, FAILURE_CONFIG, "[%s] is not a verb of tieflow", section).failure;
+        return 0;
+    }
+    if (strcmp(section, walk->section) != 0) {
+        return 1;
+    }
+    const struct option *option = option_find(name, strlen(name));
+    bool is_known = option != NULL && strlen(name) > 1 && strcmp(name, "config") != 0;
+    bool is_mine = is_known && (option->verbs & walk->options->verb) != 0;
+    if (!is_known || (section[0] != '\0' && !is_mine)) {
+        walk->failure =
+            err_set(err, FAILURE_CONFIG,
+                    "\"%s\" is not an option of tieflow %s; 'tieflow help %s' lists them", name,
+                    section, section)
+                .failure;
+        return 0;
+    }
+    if (option->kind == OPTION_FLAG && strcmp(value, "true") != 0 && strcmp(value, "false") != 0) {
+        walk->failure =
+            err_set(err, FAILURE_CONFIG, "%s: \"%s\" is neither true nor false", name, value)
+                .failure;
+        return 0;
+    }
+    if (is_mine && failed(option_set(walk->options, option, value, err))) {
+        walk->failure = FAILURE_CONFIG;
+    }
+    return walk->failure == FAILURE_NONE;
+}
+
+static struct status config_read(struct options *options, const char *path, struct err *err) {
+    const char *const sections[] = {"", page_of(options->verb)->name};
+    for (int i = 0; i < 2; i++) {
+        struct config_walk walk = {.options = options, .section = sections[i]};
+        int line = ini_parse(path, config_line, &walk);
+        if (line == -1) {
+            return err_set(err, FAILURE_CONFIG, "%s: cannot be read", path);
+        }
+        if (line == -2) {
+            return err_memory(err, 0, "the configuration");
+        }
+        if (line > 0) {
+            return err_set(err, FAILURE_CONFIG, "%s:%d: %s", path, line,
+                           walk.failure != FAILURE_NONE ? walk.err.text
+                                                        : "not a line of the form name = value");
+        }
+    }
+    return status_ok();
+}
+
+/* --- the command line
+ * ----------------------------------------------------------------------------- */
+
+static void options_default(struct options *options) {
+    options->malformed_share_max = 0.01;
+    options->keep = 7;
+    options->seed = 1;
+    options->ties = 1000000;
+    options->degree = 200;
+    options->start = "2026-01-01";
+    options->days = 3;
+    options->closure = 0.3;
+    options->disconnects = 0.01;
+    options->warts = 0.001;
+}
+
+/* Splits "--name=value", "--name", "-n" and "-nvalue"; *value is NULL where none is attached. */
+static const struct option *flag_split(const char *argument, const char **value) {
+    bool is_long = argument[1] == '-';
+    const char *name = argument + (is_long ? 2 : 1);
+    size_t bytes = is_long ? strcspn(name, "=") : 1;
+    const char *rest = name + bytes;
+    *value = is_long ? (rest[0] == '=' ? rest + 1 : NULL) : (rest[0] != '\0' ? rest : NULL);
+    return is_long && bytes < 2 ? NULL : option_find(name, bytes);
+}
+
+/* Walks the arguments behind the verb. With `only_config` nothing but --config is set. */
+static struct status arguments_walk(struct options *options, int argc, char **argv,
+                                    bool only_config, struct err *err) {
+    const char *verb_name = page_of(options->verb)->name;
+    bool flags_end = false;
+    bool logs_cleared = false;
+    for (int i = 2; i < argc; i++) {
+        const char *argument = argv[i];
+        if (flags_end || argument[0] != '-' || argument[1] == '\0') {
+            if (!only_config) {
+                TRY(names_add(&options->arguments, argument, err));
+            }
+            continue;
+        }
+        if (strcmp(argument, "--") == 0) {
+            flags_end = true;
+            continue;
+        }
+        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+            options->wants_help = true;
+            continue;
+        }
+        const char *value;
+        const struct option *option = flag_split(argument, &value);
+        if (option == NULL || (option->verbs & options->verb) == 0) {
+            return err_set(err, FAILURE_USAGE,
+                           "%s is not an option of 'tieflow %s'; 'tieflow help %s' lists them",
+                           argument, verb_name, verb_name);
+        }
+        if (option->kind == OPTION_FLAG && value != NULL) {
+            return err_set(err, FAILURE_USAGE, "--%s takes no value", option->name);
+        }
+        if (option->kind != OPTION_FLAG && value == NULL) {
+            if (i + 1 == argc) {
+                return err_set(err, FAILURE_USAGE, "--%s needs a value: %s", option->name,
+                               option->argument);
+            }
+            value = argv[++i];
+        }
+        if (only_config != (strcmp(option->name, "config") == 0)) {
+            continue;
+        }
+        if (option->kind == OPTION_LIST && !logs_cleared) { /* the file's list is replaced */
+            names_release(field_of(options, option));
+            logs_cleared = true;
+        }
+        TRY(option_set(options, option, value, err));
+    }
+    return status_ok();
+}
+
+struct status options_read(struct options *options, int argc, char **argv, struct err *err) {
+    const struct verb_page *page = argc < 2 ? NULL : page_of_name(argv[1]);
+    if (page == NULL) {
+        return err_set(err, FAILURE_USAGE, "%s%s; 'tieflow --help' lists the verbs",
+                       argc < 2 ? "no verb" : "there is no verb ", argc < 2 ? "" : argv[1]);
+    }
+    options->verb = page->verb;
+    options_default(options);
+    TRY(arguments_walk(options, argc, argv, true, err));
+    if (options->config != NULL && !options->wants_help) {
+        TRY(config_read(options, options->config, err));
+    }
+    return arguments_walk(options, argc, argv, false, err);
+}
+
+/* --- help
+ * ----------------------------------------------------------------------------------------- */
+
+void options_overview(FILE *stream) {
+    fputs("tieflow: every tie of a network, with its embeddedness at the moment it was made\n\n"
+          "usage: tieflow VERB [options]\n\n",
+          stream);
+    for (size_t i = 0; i < VERB_COUNT; i++) {
+        fprintf(stream, "  %-10s %s\n", verb_pages[i].name, verb_pages[i].purpose);
+    }
+    fputs("\nStart here:\n"
+          "  tieflow generate -o demo.csv --ties 100000    a log to try\n"
+          "  tieflow ties demo.csv -o tables               its ties, as CSV and Parquet\n"
+          "  tieflow help VERB                             one verb, with examples\n"
+          "\n"
+          "Exit codes: 0 done, 64 usage, 65 data, 70 our bug, 74 input/output, 75 try again\n"
+          "later, 78 configuration, 128+n signal n.\n",
+          stream);
+}
+
+void options_help(FILE *stream, enum verb verb) {
+    const struct verb_page *page = page_of(verb);
+    fprintf(stream, "usage: %s\n\n%s\nOptions:\n", page->usage, page->text);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &option_table[i];
+        if ((option->verbs & (unsigned)verb) == 0) {
+            continue;
+        }
+        char left[64];
+        (void)snprintf(left, sizeof left, "%c%c%s --%s%s%s", option->letter != 0 ? '-' : ' ',
+                       option->letter != 0 ? option->letter : ' ', option->letter != 0 ? "," : " ",
+                       option->name, option->argument != NULL ? " " : "",
+                       option->argument != NULL ? option->argument : "");
+        fprintf(stream, "  %-34s %s\n", left, option->help);
+    }
+}

@@ -1,0 +1,483 @@
+/* The verbs that compute: `ties` over whole logs, `run` for one date, `backfill` for many.
+ *
+ * Commit order of a night: tables are written and made durable under staging names, then the next
+ * generation is renamed into the state, then the tables take their names. A crash before the state
+ * is renamed leaves the night undone; a crash after it leaves a date whose tables are made again,
+ * byte for byte, by running the date once more, because the generation remembers how far each log
+ * was read.
+ */
+#include "pipeline/engine.h"
+#include "pipeline/ingest.h"
+#include "pipeline/summary.h"
+#include "pipeline/survey.h"
+#include "pipeline/verbs.h"
+#include "schemas/limits.h"
+#include "stages/base/checksum.h"
+#include "stages/base/files.h"
+#include "stages/state/state.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What every computing verb holds; released in one place. */
+struct run {
+    const struct options *options;
+    struct progress *progress;
+    struct file_set logs;
+    struct log_reader_options reader;
+    struct ingest ingest;
+    struct graph graph;
+    struct engine_job job;
+    struct table_formats formats;
+};
+
+static void run_release(struct run *run) {
+    engine_job_release(&run->job);
+    ingest_release(&run->ingest);
+    graph_release(&run->graph);
+    file_set_release(&run->logs);
+}
+
+static struct status run_prepare(struct run *run, struct err *err) {
+    TRY(require_option(run->options->out, "out", err));
+    TRY(options_table_formats(run->options, &run->formats, err));
+    TRY(options_logs(run->options, &run->logs, err));
+    return folder_make(run->options->out, err);
+}
+
+/* Reads the logs for the periods. */
+static struct status run_ingest(struct run *run, struct periods periods,
+                                const struct generation *previous,
+                                const struct generation *repeated, struct err *err) {
+    struct ingest_options options = {
+        .periods = periods,
+        .simultaneous = (enum simultaneous)run->options->simultaneous,
+        .previous = previous,
+        .repeated = repeated,
+        .malformed_share_max = run->options->malformed_share_max,
+        .reader = &run->reader,
+    };
+    TRY(ingest_init(&run->ingest, &options, run->progress, err));
+    TRY(ingest_files(&run->ingest, &run->logs, err));
+    if (run->ingest.quarantine_count != 0) {
+        const struct quarantined *first = &run->ingest.quarantine[0];
+        progress_note(run->progress,
+                      "%zu malformed records are set aside in the table quarantine; the first: "
+                      "%s:%s",
+                      run->ingest.quarantine_count, first->file, first->reason);
+    }
+    uint64_t earlier = run->ingest.facts[0].quality.count[QUALITY_EARLIER];
+    if (earlier != 0) {
+        progress_note(run->progress,
+                      "%" PRIu64 " events are older than the first date and are not taken; "
+                      "'tieflow backfill --from' an earlier date takes them",
+                      earlier);
+    }
+    return status_ok();
+}
+
+/* Computes and writes tables. Segments go to `segment_folder`. */
+static struct status run_compute(struct run *run, const char *segment_folder,
+                                 const struct extent *extents, size_t extent_count,
+                                 uint64_t previous_run_id, struct err *err) {
+    run->job = (struct engine_job){
+        .ingest = &run->ingest,
+        .graph = &run->graph,
+        .progress = run->progress,
+        .formats = run->formats,
+        .batch_events = (size_t)run->options->batch,
+        .threads = options_threads(run->options),
+        .previous_run_id = previous_run_id,
+        .segment_folder = segment_folder,
+        .table_folder = run->options->out,
+        .extents = extents,
+        .extent_count = extent_count,
+    };
+    return engine_run(&run->job, err);
+}
+
+/* A few lines for a person, or one JSON object, on standard output. */
+static void run_report(const struct run *run, const char *where) {
+    struct summary summary = summary_of(&run->job.made, &run->graph.cohort);
+    double seconds = progress_seconds(run->progress);
+    double rate = seconds > 0 ? (double)summary.ties / seconds : 0;
+    uint64_t peak = progress_peak_bytes();
+    if (run->options->log == 1) {
+        struct json_writer writer = {.is_compact = true};
+        json_object_begin(&writer, NULL);
+        json_put_text(&writer, "event", "done");
+        json_put_text(&writer, "tables", where);
+        summary_put(&writer, "summary", &summary);
+        json_put_double(&writer, "seconds", seconds);
+        json_put_double(&writer, "ties_per_second", rate);
+        json_put_u64(&writer, "peak_bytes", peak);
+        json_object_end(&writer);
+        if (!failed(json_writer_finish(&writer, NULL))) {
+            (void)fwrite(writer.text.data, 1, writer.text.count, stdout);
+        }
+        json_writer_release(&writer);
+        return;
+    }
+    if (run->options->is_quiet) {
+        return;
+    }
+    char memory[BYTES_TEXT_BYTES];
+    bytes_format(peak, memory);
+    printf("tables in %s\n", where);
+    summary_print(stdout, &summary);
+    printf("  run       %.2f s, %.0f ties/s, peak memory %s\n", seconds, rate, memory);
+}
+
+static struct status ties_compute(struct run *run, struct err *err) {
+    TRY(run_prepare(run, err));
+    TRY(run_ingest(run, periods_whole(), NULL, NULL, err));
+    return run_compute(run, run->options->out, run->ingest.extents, run->logs.paths.count, 0, err);
+}
+
+struct status verb_ties(const struct options *options, struct progress *progress, struct err *err) {
+    struct run run = {.options = options, .progress = progress};
+    struct status status = ties_compute(&run, err);
+    if (run.job.segments != NULL && run.job.segments[0].file.name != NULL) {
+        char *segment = NULL; /* the ties on their way to the tables: not a result */
+        if (!failed(path_join(&segment, options->out, run.job.segments[0].file.name, NULL))) {
+            (void)unlink(segment);
+        }
+        free(segment);
+    }
+    if (!failed(status)) {
+        run_report(&run, options->out);
+    }
+    run_release(&run);
+    return status;
+}
+
+/* --- nights
+ * --------------------------------------------------------------------------------------- */
+
+/* One `run` or `backfill`: the dates, and what the state says about them. */
+struct nights {
+    struct run run;
+    struct state state;
+    int64_t first_ms; /* first instants of the first and the last date */
+    int64_t last_ms;
+    bool is_repeat;
+    struct generation repeated;
+    bool has_previous;
+    struct generation previous;
+    struct generation next;
+    char *next_folder; /* of the state; NULL for repeats */
+};
+
+static void nights_release(struct nights *nights) {
+    run_release(&nights->run);
+    generation_release(&nights->repeated);
+    generation_release(&nights->previous);
+    generation_release(&nights->next);
+    free(nights->next_folder);
+    if (nights->state.folder != NULL) {
+        state_close(&nights->state);
+    }
+}
+
+/* The dates were covered before: they can be repeated if one run made exactly them. */
+static struct status repeat_plan(struct nights *nights, struct err *err) {
+    char date[DATE_TEXT_BYTES];
+    date_format(nights->last_ms, date);
+    if (!state_has(&nights->state, nights->last_ms)) {
+        return err_set(err, FAILURE_CONFIG,
+                       "%s was run before, but its generation is no longer (or never was) in the "
+                       "state: 'tieflow snapshot ls' shows what is; --keep keeps more",
+                       date);
+    }
+    TRY(state_read(&nights->state, nights->last_ms, &nights->repeated, err));
+    if (nights->repeated.first_date_ms != nights->first_ms) {
+        char first[DATE_TEXT_BYTES];
+        date_format(nights->repeated.first_date_ms, first);
+        return err_set(err, FAILURE_CONFIG,
+                       "%s was computed by one run from %s to %s: repeat it with 'tieflow backfill "
+                       "--from %s --to %s'",
+                       date, first, date, first, date);
+    }
+    nights->is_repeat = true;
+    nights->has_previous = nights->repeated.has_previous;
+    if (!nights->has_previous) {
+        return status_ok();
+    }
+    if (!state_has(&nights->state, nights->repeated.previous_ms)) {
+        date_format(nights->repeated.previous_ms, date);
+        return err_set(err, FAILURE_CONFIG,
+                       "the generation of %s, from which this date starts, is no longer in the "
+                       "state; run with a larger --keep to be able to go back further",
+                       date);
+    }
+    return state_read(&nights->state, nights->repeated.previous_ms, &nights->previous, err);
+}
+
+/* Decides whether the dates are new or a repeat, and what they start from. */
+static struct status nights_plan(struct nights *nights, struct err *err) {
+    if (nights->last_ms < nights->first_ms) {
+        return err_set(err, FAILURE_USAGE, "the last date is before the first");
+    }
+    if (nights->state.date_count == 0) {
+        return status_ok();
+    }
+    int64_t newest_ms = state_newest(&nights->state);
+    if (nights->last_ms <= newest_ms) {
+        return repeat_plan(nights, err);
+    }
+    if (nights->first_ms != newest_ms + DAY_MS) {
+        char newest[DATE_TEXT_BYTES];
+        char wanted[DATE_TEXT_BYTES];
+        char first[DATE_TEXT_BYTES];
+        date_format(newest_ms, newest);
+        date_format(newest_ms + DAY_MS, wanted);
+        date_format(nights->first_ms, first);
+        return err_set(err, FAILURE_CONFIG,
+                       "%s cannot be run: the state ends with %s, so the next date is %s; run the "
+                       "dates in between first, or 'tieflow backfill --to' the last of them",
+                       first, newest, wanted);
+    }
+    nights->has_previous = true;
+    return state_read(&nights->state, newest_ms, &nights->previous, err);
+}
+
+static struct status settings_check(const struct nights *nights, struct err *err) {
+    enum simultaneous asked = (enum simultaneous)nights->run.options->simultaneous;
+    const struct generation *made = nights->is_repeat      ? &nights->repeated
+                                    : nights->has_previous ? &nights->previous
+                                                           : NULL;
+    if (made != NULL && made->simultaneous != asked) {
+        return err_set(err, FAILURE_CONFIG,
+                       "the state was made with --simultaneous %s, not %s: one history cannot mix "
+                       "them; use that setting, or another --state",
+                       simultaneous_name(made->simultaneous), simultaneous_name(asked));
+    }
+    return status_ok();
+}
+
+/* The extents of the next generation: the files of this run, and those known from before. */
+static struct status extents_fill(struct nights *nights, struct err *err) {
+    const struct run *run = &nights->run;
+    for (size_t i = 0; i < run->logs.paths.count; i++) {
+        TRY(generation_add_extent(&nights->next, &run->ingest.extents[i], err));
+    }
+    for (size_t i = 0; i < nights->previous.extent_count; i++) {
+        const struct extent *known = &nights->previous.extents[i];
+        if (generation_extent(&nights->next, known->name) == NULL) {
+            TRY(generation_add_extent(&nights->next, known, err));
+        }
+    }
+    return status_ok();
+}
+
+/* Fills what the run made into the next generation. */
+static struct status generation_fill(struct nights *nights, struct err *err) {
+    const struct run *run = &nights->run;
+    struct generation *next = &nights->next;
+    size_t count = run->ingest.options.periods.count;
+    char folder[STATE_NAME_BYTES];
+    state_generation_name(nights->last_ms, folder);
+    next->date_ms = nights->last_ms;
+    next->first_date_ms = nights->first_ms;
+    next->has_previous = nights->has_previous;
+    next->previous_ms = nights->previous.date_ms;
+    next->simultaneous = run->ingest.options.simultaneous;
+    next->members = dictionary_count(&run->graph.dictionary);
+    next->ties = run->graph.cohort.total;
+    next->open_ties = run->graph.adjacency.open_count;
+    next->run_id = run->ingest.facts[count - 1].run_id;
+    for (size_t i = 0; i < nights->previous.segment_count; i++) {
+        TRY(generation_add_segment(next, &nights->previous.segments[i], err));
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct segment segment = run->job.segments[i];
+        TRY(path_join(&segment.file.name, folder, run->job.segments[i].file.name, err));
+        struct status status = generation_add_segment(next, &segment, err);
+        free(segment.file.name);
+        TRY(status);
+    }
+    return status_ok();
+}
+
+/* Gives every date's staged tables their name. */
+static struct status tables_reveal(struct nights *nights, struct err *err) {
+    const struct periods *periods = &nights->run.ingest.options.periods;
+    for (size_t i = 0; i < periods->count; i++) {
+        char *staged_name = NULL;
+        char *final_name = NULL;
+        char *staged = NULL;
+        char *final = NULL;
+        struct status status;
+        TRY_OR(done, status, period_name(periods, i, ".staging-", "", &staged_name, err));
+        TRY_OR(done, status, period_name(periods, i, "date=", "", &final_name, err));
+        TRY_OR(done, status, path_join(&staged, nights->run.options->out, staged_name, err));
+        TRY_OR(done, status, path_join(&final, nights->run.options->out, final_name, err));
+        status = folder_publish(staged, final, err);
+    done:
+        free(staged_name);
+        free(final_name);
+        free(staged);
+        free(final);
+        TRY(status);
+    }
+    return status_ok();
+}
+
+/* Removes the staging folders that crashed runs left. */
+static struct status staging_clean(const char *out, struct err *err) {
+    struct names names = {0};
+    struct status status = folder_list(out, &names, err);
+    for (size_t i = 0; i < names.count && !failed(status); i++) {
+        if (strncmp(names.items[i], ".staging-", strlen(".staging-")) != 0) {
+            continue;
+        }
+        char *path = NULL;
+        status = path_join(&path, out, names.items[i], err);
+        if (!failed(status)) {
+            status = folder_remove(path, err);
+        }
+        free(path);
+    }
+    names_release(&names);
+    return status;
+}
+
+/* A repeat must find the records that it found the first time. */
+static struct status repeat_check(const struct nights *nights, struct err *err) {
+    const struct ingest *ingest = &nights->run.ingest;
+    uint64_t run_id = ingest->facts[ingest->options.periods.count - 1].run_id;
+    if (run_id != nights->repeated.run_id) {
+        return err_set(
+            err, FAILURE_DATA,
+            "the logs hold other events for this date than when it was first run (run id "
+            "%016" PRIx64 ", then %016" PRIx64
+            "): they were changed; the published tables are left as they are",
+            run_id, nights->repeated.run_id);
+    }
+    return status_ok();
+}
+
+static struct status nights_compute(struct nights *nights, struct err *err) {
+    struct run *run = &nights->run;
+    struct periods periods = periods_days(nights->first_ms, nights->last_ms);
+    const struct generation *previous = nights->has_previous ? &nights->previous : NULL;
+    TRY(settings_check(nights, err));
+    TRY(staging_clean(run->options->out, err));
+    TRY(run_ingest(run, periods, previous, nights->is_repeat ? &nights->repeated : NULL, err));
+    if (previous != NULL) {
+        progress_begin(run->progress, "loading", "ties", previous->open_ties);
+        TRY(state_load_graph(&nights->state, previous, &run->graph, err));
+        progress_end(run->progress);
+    }
+    TRY(state_begin(&nights->state, &nights->next_folder, err));
+    TRY(extents_fill(nights, err));
+    uint64_t previous_run_id = previous == NULL ? 0 : previous->run_id;
+    const struct generation *as_read = nights->is_repeat ? &nights->repeated : &nights->next;
+    TRY(run_compute(run, nights->next_folder, as_read->extents, as_read->extent_count,
+                    previous_run_id, err));
+    if (nights->is_repeat) {
+        TRY(repeat_check(nights, err));
+        TRY(state_abandon(&nights->state, err));
+        return tables_reveal(nights, err);
+    }
+    progress_begin(run->progress, "saving", "ties", run->graph.adjacency.open_count);
+    TRY(generation_fill(nights, err));
+    TRY(state_commit(&nights->state, &nights->next, &run->graph, run->job.threads, err));
+    progress_end(run->progress);
+    TRY(tables_reveal(nights, err));
+    return state_prune(&nights->state, (size_t)run->options->keep, err);
+}
+
+static struct status nights_open(struct nights *nights, struct err *err) {
+    TRY(require_option(nights->run.options->state, "state", err));
+    TRY(run_prepare(&nights->run, err));
+    return state_open(&nights->state, nights->run.options->state, true, err);
+}
+
+/* Reports, or cleans up as far as it goes: the next run removes what stays. */
+static void nights_finish(struct nights *nights, struct status status) {
+    if (!failed(status)) {
+        run_report(&nights->run, nights->run.options->out);
+    } else if (nights->next_folder != NULL) {
+        (void)failed(state_abandon(&nights->state, NULL));
+    }
+    nights_release(nights);
+}
+
+static struct status night_compute(struct nights *nights, struct err *err) {
+    TRY(require_option(nights->run.options->date, "date", err));
+    TRY(nights_open(nights, err));
+    nights->first_ms = options_day(nights->run.options->date);
+    nights->last_ms = nights->first_ms;
+    TRY(nights_plan(nights, err));
+    return nights_compute(nights, err);
+}
+
+struct status verb_run(const struct options *options, struct progress *progress, struct err *err) {
+    struct nights nights = {.run = {.options = options, .progress = progress}};
+    struct status status = night_compute(&nights, err);
+    nights_finish(&nights, status);
+    return status;
+}
+
+/* The first and the last event time in all logs. */
+static struct status logs_range(const struct run *run, int64_t *first_ms, int64_t *last_ms,
+                                bool *any, struct err *err) {
+    uint64_t bytes_before = 0;
+    progress_begin(run->progress, "looking", "bytes", run->logs.total_bytes);
+    for (size_t i = 0; i < run->logs.paths.count; i++) {
+        struct survey survey;
+        TRY(survey_file(run->logs.paths.items[i], UINT64_MAX, run->progress, bytes_before, &survey,
+                        err));
+        survey_widen(&survey, first_ms, last_ms, any);
+        bytes_before += run->logs.bytes[i];
+    }
+    progress_end(run->progress);
+    return status_ok();
+}
+
+/* The dates of a backfill: as asked, else from the state's end or the first event to the last. */
+static struct status backfill_range(struct nights *nights, struct err *err) {
+    const struct options *options = nights->run.options;
+    int64_t first_ms = 0;
+    int64_t last_ms = 0;
+    bool any = true;
+    bool has_state = nights->state.date_count != 0;
+    if (options->to == NULL || (options->from == NULL && !has_state)) {
+        any = false;
+        TRY(logs_range(&nights->run, &first_ms, &last_ms, &any, err));
+    }
+    if (!any) {
+        return err_set(err, FAILURE_DATA,
+                       "the logs hold no events: say --from and --to to run empty dates");
+    }
+    nights->first_ms = options->from != NULL ? options_day(options->from)
+                       : has_state           ? state_newest(&nights->state) + DAY_MS
+                                             : date_day_start(first_ms);
+    nights->last_ms = options->to != NULL ? options_day(options->to) : date_day_start(last_ms);
+    if (nights->last_ms >= nights->first_ms &&
+        (nights->last_ms - nights->first_ms) / DAY_MS >= LIMIT_DATES) {
+        return err_set(err, FAILURE_DATA,
+                       "the dates span more than %d days: a wrong event time? say --from and --to",
+                       LIMIT_DATES);
+    }
+    return status_ok();
+}
+
+static struct status backfill_compute(struct nights *nights, struct err *err) {
+    TRY(nights_open(nights, err));
+    TRY(backfill_range(nights, err));
+    TRY(nights_plan(nights, err));
+    return nights_compute(nights, err);
+}
+
+struct status verb_backfill(const struct options *options, struct progress *progress,
+                            struct err *err) {
+    struct nights nights = {.run = {.options = options, .progress = progress}};
+    struct status status = backfill_compute(&nights, err);
+    nights_finish(&nights, status);
+    return status;
+}

@@ -1,0 +1,327 @@
+/* `tieflow snapshot`: the state, listed, verified and taken out in open formats. */
+#include "pipeline/verbs.h"
+
+#include "schemas/tie.h"
+#include "stages/adjacency/adjacency_file.h"
+#include "stages/adjacency/neighbour_set.h"
+#include "stages/base/checksum.h"
+#include "stages/base/files.h"
+#include "stages/base/number.h"
+#include "stages/state/state.h"
+#include "stages/tie_store/tie_segment.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct snapshot {
+    const struct options *options;
+    struct progress *progress;
+    struct state state;
+    struct generation generation;
+    struct graph graph;
+};
+
+static uint64_t generation_bytes(const struct generation *generation) {
+    uint64_t bytes =
+        generation->dictionary.bytes + generation->adjacency.bytes + generation->cohort.bytes;
+    for (size_t i = 0; i < generation->segment_count; i++) {
+        bytes += generation->segments[i].file.bytes;
+    }
+    return bytes;
+}
+
+static struct status snapshot_list(struct snapshot *snapshot, struct err *err) {
+    printf("%-10s  %12s  %14s  %14s  %10s  %s\n", "date", "members", "ties made", "ties open",
+           "bytes", "made from");
+    for (size_t i = 0; i < snapshot->state.date_count; i++) {
+        struct generation generation = {0};
+        struct status status =
+            state_read(&snapshot->state, snapshot->state.dates_ms[i], &generation, err);
+        if (!failed(status)) {
+            char date[DATE_TEXT_BYTES];
+            char first[DATE_TEXT_BYTES];
+            char size[BYTES_TEXT_BYTES];
+            date_format(generation.date_ms, date);
+            date_format(generation.first_date_ms, first);
+            bytes_format(generation_bytes(&generation), size);
+            printf("%-10s  %12" PRIu64 "  %14" PRIu64 "  %14" PRIu64 "  %10s  %s to %s\n", date,
+                   generation.members, generation.ties, generation.open_ties, size, first, date);
+        }
+        generation_release(&generation);
+        TRY(status);
+    }
+    return status_ok();
+}
+
+/* The generation asked for by --date, or the newest. */
+static struct status generation_pick(struct snapshot *snapshot, struct err *err) {
+    const struct state *state = &snapshot->state;
+    if (state->date_count == 0) {
+        return err_set(err, FAILURE_CONFIG, "%s: the state holds no generation yet", state->folder);
+    }
+    int64_t date_ms = snapshot->options->date == NULL ? state_newest(state)
+                                                      : options_day(snapshot->options->date);
+    if (!state_has(state, date_ms)) {
+        return err_set(err, FAILURE_CONFIG,
+                       "%s: no generation of %s; 'tieflow snapshot ls' lists them", state->folder,
+                       snapshot->options->date);
+    }
+    return state_read(state, date_ms, &snapshot->generation, err);
+}
+
+/* Reads one tie segment whole: counts its ties and endings, and adds the endings to the index. */
+static struct status segment_walk(const struct snapshot *snapshot, const struct segment *segment,
+                                  struct ending_index *index, uint64_t *ties, uint64_t *endings,
+                                  struct err *err) {
+    char *path;
+    struct input *input;
+    struct tie_segment_reader *reader;
+    TRY(state_path(&snapshot->state, segment->file.name, &path, err));
+    struct status status = input_open(&input, path, err);
+    free(path);
+    TRY(status);
+    TRY(tie_segment_reader_new(&reader, input, err));
+    for (;;) {
+        const struct tie_columns *made;
+        const struct tie_ending *ended;
+        size_t ended_count;
+        uint64_t first_tie;
+        TRY_OR(done, status,
+               tie_segment_next(reader, (size_t)snapshot->generation.members, &made, &first_tie,
+                                &ended, &ended_count, err));
+        if (made == NULL && ended == NULL) {
+            break;
+        }
+        *ties += made == NULL ? 0 : made->count;
+        *endings += ended_count;
+        TRY_OR(done, status, ending_index_add(index, ended, ended_count, err));
+    }
+done:
+    tie_segment_reader_free(reader);
+    return status;
+}
+
+/* Reads all segments: counts must be the manifest's. Fills the index of all endings. */
+static struct status segments_walk(const struct snapshot *snapshot, struct ending_index *index,
+                                   struct err *err) {
+    const struct generation *generation = &snapshot->generation;
+    for (size_t i = 0; i < generation->segment_count; i++) {
+        const struct segment *segment = &generation->segments[i];
+        uint64_t ties = 0;
+        uint64_t endings = 0;
+        TRY(state_verify_file(&snapshot->state, &segment->file, err));
+        TRY(segment_walk(snapshot, segment, index, &ties, &endings, err));
+        if (ties != segment->ties || endings != segment->endings) {
+            return err_set(err, FAILURE_DATA,
+                           "%s: %" PRIu64 " ties and %" PRIu64
+                           " endings, the manifest says %" PRIu64 " and %" PRIu64
+                           ": files of different generations are mixed",
+                           segment->file.name, ties, endings, segment->ties, segment->endings);
+        }
+        progress_update(snapshot->progress, i + 1);
+    }
+    return ending_index_finish(index, err);
+}
+
+static struct status snapshot_verify(struct snapshot *snapshot, struct err *err) {
+    struct ending_index index = {0};
+    TRY(generation_pick(snapshot, err));
+    const struct generation *generation = &snapshot->generation;
+    progress_begin(snapshot->progress, "verifying", "segments", generation->segment_count);
+    struct status status = state_load_graph(&snapshot->state, generation, &snapshot->graph, err);
+    if (!failed(status)) {
+        status = segments_walk(snapshot, &index, err);
+    }
+    progress_end(snapshot->progress);
+    ending_index_release(&index);
+    TRY(status);
+    char date[DATE_TEXT_BYTES];
+    char size[BYTES_TEXT_BYTES];
+    date_format(generation->date_ms, date);
+    bytes_format(generation_bytes(generation), size);
+    printf("%s: sound: %" PRIu64 " members, %" PRIu64 " ties (%" PRIu64
+           " open), %zu tie segments, %s\n",
+           date, generation->members, generation->ties, generation->open_ties,
+           generation->segment_count, size);
+    return status_ok();
+}
+
+/* --- export
+ * --------------------------------------------------------------------------------------- */
+
+static struct status ties_export(struct snapshot *snapshot, struct table_formats formats,
+                                 struct err *err) {
+    const struct generation *generation = &snapshot->generation;
+    struct ending_index index = {0};
+    size_t count = generation->segment_count;
+    char **paths = calloc(count + 1, sizeof *paths);
+    struct status status = paths == NULL ? err_memory(err, count, "the segments") : status_ok();
+    for (size_t i = 0; i < count && !failed(status); i++) {
+        status = state_path(&snapshot->state, generation->segments[i].file.name, &paths[i], err);
+    }
+    if (!failed(status)) {
+        status = segments_walk(snapshot, &index, err);
+    }
+    if (!failed(status)) {
+        char date[DATE_TEXT_BYTES];
+        date_format(generation->date_ms, date);
+        struct publication publication = {
+            .folder = snapshot->options->out,
+            .formats = formats,
+            .simultaneous = generation->simultaneous,
+            .date = date,
+            .as_of_ms = generation->date_ms + DAY_MS - 1,
+            .has_as_of = true,
+            .run_id = generation->run_id,
+            .dictionary = &snapshot->graph.dictionary,
+            .progress = snapshot->progress,
+        };
+        struct ties_source source = {(const char *const *)paths, count, generation->ties, &index};
+        status = publish_ties(&publication, &source, err);
+    }
+    ending_index_release(&index);
+    for (size_t i = 0; paths != NULL && i < count; i++) {
+        free(paths[i]);
+    }
+    free(paths);
+    return status;
+}
+
+/* A walk over the adjacency that writes sets and their index. */
+struct sets_export {
+    const struct dictionary *dictionary;
+    struct output *sets;
+    struct output *index;
+    uint64_t offset;
+    struct bytes members; /* uint64_t of one set */
+    struct bytes encoded;
+    struct progress *progress;
+};
+
+static int compare_u64(const void *left, const void *right) {
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+static struct status set_export(void *context, struct node_id node, const uint32_t *neighbours,
+                                size_t count, struct err *err) {
+    struct sets_export *export = context;
+    export->members.count = 0;
+    export->encoded.count = 0;
+    TRY(bytes_reserve(&export->members, count * sizeof(uint64_t) + 1, err));
+    uint64_t *members = (uint64_t *)(void *)export->members.data;
+    for (size_t i = 0; i < count; i++) {
+        members[i] = dictionary_member(export->dictionary, (struct node_id){neighbours[i]}).v;
+    }
+    if (count > 1) {
+        qsort(members, count, sizeof *members, compare_u64);
+    }
+    TRY(neighbour_set_encode_u64(members, count, &export->encoded, err));
+    TRY(output_write(export->sets, export->encoded.data, export->encoded.count, err));
+    char line[128];
+    int length = snprintf(line, sizeof line, "%" PRIu64 ",%zu,%" PRIu64 ",%zu\n",
+                          dictionary_member(export->dictionary, node).v, count, export->offset,
+                          export->encoded.count);
+    TRY(output_write(export->index, line, (size_t)length, err));
+    export->offset += export->encoded.count;
+    progress_update(export->progress, (uint64_t)node.v + 1);
+    return status_ok();
+}
+
+static struct status output_open_in(const char *folder, const char *name, struct output **output,
+                                    struct err *err) {
+    char *path;
+    TRY(path_join(&path, folder, name, err));
+    struct status status = output_open(output, path, false, err);
+    free(path);
+    return status;
+}
+
+static struct status sets_write(struct snapshot *snapshot, struct sets_export *export,
+                                struct err *err) {
+    static const char header[] = "member,degree,offset,bytes\n";
+    char *path;
+    struct input *input;
+    TRY(output_open_in(snapshot->options->out, "adjacency.roaring", &export->sets, err));
+    TRY(output_open_in(snapshot->options->out, "members.csv", &export->index, err));
+    TRY(output_write(export->index, header, sizeof header - 1, err));
+    TRY(state_path(&snapshot->state, snapshot->generation.adjacency.name, &path, err));
+    struct status status = input_open(&input, path, err);
+    free(path);
+    TRY(status);
+    status = adjacency_visit(input, (size_t)snapshot->generation.members, set_export, export, err);
+    input_close(input);
+    return status;
+}
+
+static struct status sets_export(struct snapshot *snapshot, struct err *err) {
+    struct sets_export export = {
+        .dictionary = &snapshot->graph.dictionary,
+        .progress = snapshot->progress,
+    };
+    progress_begin(snapshot->progress, "exporting", "members", snapshot->generation.members);
+    struct status status = sets_write(snapshot, &export, err);
+    if (!failed(status)) {
+        struct output *sets = export.sets;
+        export.sets = NULL;
+        status = output_commit(sets, NULL, NULL, err);
+    }
+    if (!failed(status)) {
+        struct output *index = export.index;
+        export.index = NULL;
+        status = output_commit(index, NULL, NULL, err);
+    }
+    output_discard(export.sets);
+    output_discard(export.index);
+    bytes_release(&export.members);
+    bytes_release(&export.encoded);
+    progress_end(snapshot->progress);
+    return status;
+}
+
+static struct status snapshot_export(struct snapshot *snapshot, struct err *err) {
+    const struct options *options = snapshot->options;
+    TRY(require_option(options->out, "out", err));
+    bool is_roaring = options->format != NULL && strcmp(options->format, "roaring") == 0;
+    struct table_formats formats = {0};
+    if (!is_roaring) {
+        TRY(options_table_formats(options, &formats, err));
+    }
+    TRY(folder_make(options->out, err));
+    TRY(generation_pick(snapshot, err));
+    TRY(state_load_graph(&snapshot->state, &snapshot->generation, &snapshot->graph, err));
+    TRY(is_roaring ? sets_export(snapshot, err) : ties_export(snapshot, formats, err));
+    if (!options->is_quiet) {
+        printf("%s: %s of %" PRIu64 " members\n", options->out,
+               is_roaring ? "adjacency.roaring and members.csv" : "the ties",
+               snapshot->generation.members);
+    }
+    return status_ok();
+}
+
+struct status verb_snapshot(const struct options *options, struct progress *progress,
+                            struct err *err) {
+    static const struct {
+        const char *name;
+        struct status (*action)(struct snapshot *snapshot, struct err *err);
+    } actions[] = {{"ls", snapshot_list}, {"verify", snapshot_verify}, {"export", snapshot_export}};
+    TRY(require_option(options->state, "state", err));
+    const char *name = options->arguments.count == 1 ? options->arguments.items[0] : "";
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
+        if (strcmp(actions[i].name, name) != 0) {
+            continue;
+        }
+        struct snapshot snapshot = {.options = options, .progress = progress};
+        struct status status = state_open(&snapshot.state, options->state, false, err);
+        if (!failed(status)) {
+            status = actions[i].action(&snapshot, err);
+        }
+        generation_release(&snapshot.generation);
+        graph_release(&snapshot.graph);
+        state_close(&snapshot.state);
+        return status;
+    }
+    return err_set(err, FAILURE_USAGE, "tieflow snapshot: say ls, verify or export");
+}

@@ -1,0 +1,43 @@
+/* The verbs of the command line: each turns options into work. They print results to standard
+ * output and leave errors to main. */
+#ifndef TIEFLOW_PIPELINE_VERBS_H
+#define TIEFLOW_PIPELINE_VERBS_H
+
+#include "pipeline/options.h"
+#include "pipeline/progress.h"
+#include "pipeline/publish.h"
+#include "schemas/status.h"
+#include "stages/source/file_set.h"
+
+FALLIBLE verb_ties(const struct options *options, struct progress *progress, struct err *err);
+FALLIBLE verb_run(const struct options *options, struct progress *progress, struct err *err);
+FALLIBLE verb_backfill(const struct options *options, struct progress *progress, struct err *err);
+FALLIBLE verb_import(const struct options *options, struct progress *progress, struct err *err);
+FALLIBLE verb_generate(const struct options *options, struct progress *progress, struct err *err);
+FALLIBLE verb_snapshot(const struct options *options, struct progress *progress, struct err *err);
+FALLIBLE verb_check(const struct options *options, struct progress *progress, struct err *err);
+FALLIBLE verb_explain(const struct options *options, struct progress *progress, struct err *err);
+
+/* What several verbs read from the options. */
+
+/* FAILURE_USAGE where `value` (the option --name) was not given. */
+FALLIBLE require_option(const char *value, const char *name, struct err *err);
+
+/* The logs: --logs and the arguments, in that order. FAILURE_USAGE where there are none. */
+FALLIBLE options_logs(const struct options *options, struct file_set *set, struct err *err);
+
+/* csv, parquet, both; both where nothing is said. */
+FALLIBLE options_table_formats(const struct options *options, struct table_formats *formats,
+                               struct err *err);
+
+/* The threads to use. */
+unsigned options_threads(const struct options *options);
+
+/* First instant of a date that was checked when it was read. */
+int64_t options_day(const char *date);
+
+/* 1234567 bytes as "1.2 MB". */
+enum { BYTES_TEXT_BYTES = 24 };
+void bytes_format(uint64_t bytes, char text[BYTES_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,57 @@
+/* Folders, names and the steps that make a change survive a crash. */
+#ifndef TIEFLOW_STAGES_BASE_FILES_H
+#define TIEFLOW_STAGES_BASE_FILES_H
+
+#include "schemas/status.h"
+#include "stages/base/bytes.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A list of names; new memory, owned by the list. */
+struct names {
+    char **items;
+    size_t count;
+};
+void names_release(struct names *names);
+/* Copies `name` to the end. */
+FALLIBLE names_add(struct names *names, const char *name, struct err *err);
+
+/* "folder/name" in new memory, which the caller frees; *path is NULL on failure. */
+FALLIBLE path_join(char **path, const char *folder, const char *name, struct err *err);
+
+/* The last component of a path: lent from it. */
+const char *path_base(const char *path);
+
+bool file_exists(const char *path);
+bool folder_exists(const char *path);
+
+/* Bytes of the file; FAILURE_IO where there is none. */
+FALLIBLE file_size(const char *path, uint64_t *bytes, struct err *err);
+
+/* Appends the whole file to `out`; FAILURE_DATA above LIMIT_DOCUMENT_BYTES. */
+FALLIBLE file_read_all(const char *path, struct bytes *out, struct err *err);
+
+/* Makes the folder and the ones above it; fine where it exists. */
+FALLIBLE folder_make(const char *path, struct err *err);
+
+/* The entries of a folder in byte order of their names, "." and ".." left out. */
+FALLIBLE folder_list(const char *path, struct names *names, struct err *err);
+
+/* Makes the folder's entries durable. */
+FALLIBLE folder_sync(const char *path, struct err *err);
+
+/* Removes the folder and the plain files in it, one level down at most (what tieflow itself
+ * makes); fine where there is none. */
+FALLIBLE folder_remove(const char *path, struct err *err);
+
+/* Gives the folder `from` the name `to` in one atomic step and makes that durable. Where `to`
+ * exists the two are exchanged and the old one is removed. */
+FALLIBLE folder_publish(const char *from, const char *to, struct err *err);
+
+/* Takes an exclusive lock on `path`, made where missing; *descriptor holds it until
+ * file_unlock or the end of the process. FAILURE_RETRY where another process has it. */
+FALLIBLE file_lock(const char *path, int *descriptor, struct err *err);
+void file_unlock(int descriptor);
+
+#endif

@@ -1,0 +1,96 @@
+/* The frame: the one envelope of every binary thing that tieflow keeps or sends.
+ *
+ * A packed log, every file of the state and every packed Kafka record is a row of frames. One
+ * frame is self-contained: it can be checked and unpacked alone.
+ *
+ *   OFFSET  SIZE  DESCRIPTION (little-endian)
+ *   0       4     magic "TFF1"; the digit is the version of this envelope
+ *   4       4     kind, enum frame_kind
+ *   8       4     items in the frame, <= LIMIT_FRAME_ITEMS
+ *   12      4     bytes of the payload when unpacked, <= LIMIT_FRAME_BYTES
+ *   16      4     bytes of the payload as stored (zstd), <= LIMIT_FRAME_BYTES
+ *   20      4     0
+ *   24      8     first: meaning depends on the kind (smallest time, first node, ...)
+ *   32      8     last: likewise
+ *   40      8     XXH64 of bytes 0..39 and the stored payload
+ *   48      ...   the payload, one zstd frame
+ *
+ * A file ends with an END frame whose `first` is the sum of items before it and whose `last` is
+ * the number of frames; a file cut at a frame's edge is thereby found out. Files may be joined with
+ * `cat`: frames may follow an END frame, the next END counts from there.
+ */
+#ifndef TIEFLOW_STAGES_BASE_FRAME_H
+#define TIEFLOW_STAGES_BASE_FRAME_H
+
+#include "schemas/status.h"
+#include "stages/base/bytes.h"
+#include "stages/base/stream.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum frame_kind {
+    FRAME_END = 0,
+    FRAME_EVENTS = 1,     /* stages/decode/packed.h */
+    FRAME_DICTIONARY = 2, /* stages/dictionary/dictionary.h */
+    FRAME_ADJACENCY = 3,  /* stages/adjacency/adjacency_file.h */
+    FRAME_TIES = 4,       /* stages/tie_store/tie_segment.h */
+    FRAME_ENDINGS = 5,    /* stages/tie_store/tie_segment.h */
+    FRAME_HISTOGRAM = 6,  /* stages/tie_store/histogram.h */
+    FRAME_KINDS,
+};
+
+enum { FRAME_HEADER_BYTES = 48 };
+
+struct frame {
+    enum frame_kind kind;
+    uint32_t items;
+    int64_t first;
+    int64_t last;
+    size_t payload_bytes; /* unpacked */
+};
+
+/* Appends to `out` the frame that holds `payload` (frame.payload_bytes long), compressed. */
+FALLIBLE frame_encode(const struct frame *frame, const uint8_t *payload, struct bytes *out,
+                      struct err *err);
+
+/* Reads one frame from the front of `data`: fills `frame`, replaces the contents of `payload` by
+ * the unpacked bytes, and says how many bytes the frame took. FAILURE_DATA for anything that is
+ * not a whole, undamaged frame. */
+FALLIBLE frame_decode(const uint8_t *data, size_t count, struct frame *frame, struct bytes *payload,
+                      size_t *used, struct err *err);
+
+/* Writes frames to a file; keeps the counts of the END frame. Borrows the output. */
+struct frame_writer {
+    struct output *output;
+    uint64_t items;
+    uint64_t frames;
+    struct bytes packed;
+};
+void frame_writer_init(struct frame_writer *writer, struct output *output);
+void frame_writer_release(struct frame_writer *writer);
+FALLIBLE frame_writer_put(struct frame_writer *writer, const struct frame *frame,
+                          const uint8_t *payload, struct err *err);
+/* Writes the END frame. */
+FALLIBLE frame_writer_end(struct frame_writer *writer, struct err *err);
+
+/* Reads frames from a file. Borrows the input. END frames are checked and not handed out. */
+struct frame_reader {
+    struct input *input;
+    uint64_t items;  /* since the last END */
+    uint64_t frames; /* since the last END */
+    uint64_t offset; /* of the next frame in the input: for error messages */
+    bool at_end_frame;
+    struct bytes stored;
+};
+void frame_reader_init(struct frame_reader *reader, struct input *input);
+void frame_reader_release(struct frame_reader *reader);
+
+/* Fills `frame` and `payload` with the next frame; *more is false at the clean end of the file.
+ * Where `skip` is given and returns true for the header, the payload is not unpacked (its checksum
+ * is still checked) and `payload` is left empty. FAILURE_DATA names file and offset. */
+FALLIBLE frame_reader_next(struct frame_reader *reader, struct frame *frame, struct bytes *payload,
+                           bool (*skip)(void *context, const struct frame *frame), void *context,
+                           bool *more, struct err *err);
+
+#endif

@@ -1,0 +1,34 @@
+#include "stages/base/pages.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE_BYTES = 2 << 20, SMALL_PAGE_BYTES = 4096 };
+
+struct status pages_grow(struct pages *pages, size_t bytes, const char *what, struct err *err) {
+    if (bytes <= pages->bytes) {
+        return status_ok();
+    }
+    /* Small arrays stay small: a unit test makes thousands of them. */
+    size_t unit = bytes < HUGE_PAGE_BYTES ? SMALL_PAGE_BYTES : HUGE_PAGE_BYTES;
+    if (bytes > SIZE_MAX - unit) {
+        return err_memory(err, bytes, what);
+    }
+    bytes = (bytes + unit - 1) / unit * unit;
+    void *data = pages->bytes == 0 ? mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                                   : mremap(pages->data, pages->bytes, bytes, MREMAP_MAYMOVE);
+    if (data == MAP_FAILED) {
+        return err_memory(err, bytes, what);
+    }
+    (void)madvise(data, bytes, MADV_HUGEPAGE); /* a hint */
+    *pages = (struct pages){data, bytes};
+    return status_ok();
+}
+
+void pages_release(struct pages *pages) {
+    if (pages->bytes != 0) {
+        (void)munmap(pages->data, pages->bytes);
+    }
+    *pages = (struct pages){0};
+}

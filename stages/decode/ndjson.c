@@ -1,0 +1,132 @@
+#include "stages/decode/ndjson.h"
+
+#include "stages/base/json.h"
+#include "stages/base/number.h"
+#include "stages/decode/fields.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct ndjson {
+    struct time_rule time;
+};
+
+static struct status ndjson_open(void **state, struct text_lines *lines,
+                                 const struct log_reader_options *options, struct err *err) {
+    (void)lines; /* nothing stands before the first record */
+    struct ndjson *ndjson = malloc(sizeof *ndjson);
+    if (ndjson == NULL) {
+        return err_memory(err, sizeof *ndjson, "an NDJSON reader");
+    }
+    ndjson->time = time_rule_of(options, 1);
+    *state = ndjson;
+    return status_ok();
+}
+
+/* The text of one key: a number as written, or a string; "" where the key is missing or null. */
+static bool key_text(const struct json *object, enum field field, const char **text,
+                     char reason[MALFORMED_REASON_BYTES]) {
+    const struct json *value = json_get(object, field_name(field));
+    switch (json_type(value)) {
+    case JSON_MISSING:
+    case JSON_NULL:
+        *text = "";
+        break;
+    case JSON_NUMBER:
+        *text = json_number_text(value);
+        break;
+    case JSON_STRING:
+        *text = json_text(value);
+        break;
+    default:
+        reason_set(reason, "\"%s\" is %s: a number or a string is expected", field_name(field),
+                   json_type_name(json_type(value)));
+        return false;
+    }
+    if (field <= FIELD_TO && json_type(value) <= JSON_NULL) {
+        reason_set(reason, "the key \"%s\" is missing", field_name(field));
+        return false;
+    }
+    return true;
+}
+
+static bool object_parse(const struct ndjson *ndjson, const struct json *object,
+                         struct event *event, char reason[MALFORMED_REASON_BYTES]) {
+    if (json_type(object) != JSON_OBJECT) {
+        reason_set(reason,
+                   "the line is %s: an object {\"at\":..,\"from\":..,\"to\":..} is expected",
+                   json_type_name(json_type(object)));
+        return false;
+    }
+    const char *text;
+    if (!ndjson->time.is_line &&
+        (!key_text(object, FIELD_AT, &text, reason) ||
+         !field_parse_time(&ndjson->time, text, strlen(text), &event->at_ms, reason))) {
+        return false;
+    }
+    return key_text(object, FIELD_FROM, &text, reason) &&
+           field_parse_id(FIELD_FROM, text, strlen(text), &event->from, reason) &&
+           key_text(object, FIELD_TO, &text, reason) &&
+           field_parse_id(FIELD_TO, text, strlen(text), &event->to, reason) &&
+           key_text(object, FIELD_KIND, &text, reason) &&
+           field_parse_kind(text, strlen(text), &event->kind, reason) &&
+           key_text(object, FIELD_ORIGIN, &text, reason) &&
+           field_parse_origin(text, strlen(text), &event->origin, reason);
+}
+
+static struct status ndjson_parse(void *state, struct text_lines *lines, struct text_record *record,
+                                  struct event *event, enum outcome *outcome,
+                                  char reason[MALFORMED_REASON_BYTES], struct err *err) {
+    const struct ndjson *ndjson = state;
+    (void)lines; /* a record is one line */
+    if (text_is_blank(record->text, record->bytes)) {
+        *outcome = OUTCOME_NOTHING;
+        return status_ok();
+    }
+    *outcome = OUTCOME_MALFORMED;
+    if (!record_is_sound(record, reason)) {
+        return status_ok();
+    }
+    struct json *object;
+    struct err json_err;
+    struct status status = json_parse(&object, record->text, record->bytes, &json_err);
+    if (status.failure == FAILURE_DATA) {
+        reason_set(reason, "%s", json_err.text);
+        return status_ok();
+    }
+    if (failed(status)) {
+        return err_set(err, status.failure, "%s", json_err.text);
+    }
+    *event = (struct event){
+        .at_ms = (int64_t)record->line, .kind = EVENT_CONNECT, .origin = ORIGIN_UNKNOWN};
+    if (object_parse(ndjson, object, event, reason)) {
+        *outcome = OUTCOME_EVENT;
+    }
+    json_free(object);
+    return status_ok();
+}
+
+const struct text_format ndjson_format = {
+    .open = ndjson_open, .parse = ndjson_parse, .finish = NULL, .close = free};
+
+/* The keys, a sign, three numbers, the longest names and the NUL. */
+enum { LINE_BYTES = 64 + 1 + 3 * NUMBER_U64_BYTES + 10 + 11 + 1 };
+
+struct status ndjson_put_events(struct bytes *out, const struct event *events, size_t count,
+                                struct err *err) {
+    for (size_t i = 0; i < count; i++) {
+        const struct event *event = &events[i];
+        TRY(bytes_reserve(out, LINE_BYTES, err));
+        int bytes = snprintf((char *)out->data + out->count, LINE_BYTES,
+                             "{\"at\":%" PRId64 ",\"from\":%" PRIu64 ",\"to\":%" PRIu64
+                             ",\"kind\":\"%s\",\"origin\":\"%s\"}\n",
+                             event->at_ms, event->from.v, event->to.v, event_kind_name(event->kind),
+                             event_origin_name(event->origin));
+        assert(bytes > 0 && bytes < LINE_BYTES);
+        out->count += (size_t)bytes;
+    }
+    return status_ok();
+}

@@ -1,0 +1,778 @@
+/* The model
+ *
+ * Members are numbered by the order in which they join. A fifth is there at the start, the rest
+ * join evenly (by ties made) to the end of the span; they come sooner where those present would
+ * otherwise be tied to half of one another.
+ *
+ * A member has an activity (lognormal, sigma 1.2) and one group of each kind: employer, past
+ * employer, school, region. Group sizes follow a power law: a member's group is number
+ * count * u^k for uniform u, which gives sizes ~ rank^-(1 - 1/k).
+ *
+ * Each tie: the ego, who is the inviter, is drawn by activity among those who have joined. With
+ * probability `closure` the alter is a random neighbour of a random neighbour, else a member of one
+ * of the ego's groups (group_rules: the employer most often), the more active of two drawn at
+ * random, or now and then anybody. Drawn again where the two are one, are tied, or have no room: a
+ * few times for one ego, then for other egos, then closure is given up, and at last the pairs are
+ * gone through in order, so that no graph that study_new admits can keep it from ending.
+ *
+ * Times: every block of TIMES_PER_BLOCK ties takes an equal part of the span, and its ties fall
+ * uniformly inside: a Poisson process but for the count per block. All other events fall between
+ * two ties. An ending comes at least a millisecond after the connect before it, for otherwise the
+ * strict order, disconnects first, would make an orphan of it and keep the tie.
+ *
+ * Rows hold neighbours as u32, unordered, 8 bytes per tie and a slack of a tenth. Whether a pair is
+ * tied is found by scanning the shorter row: a third of the run time. Rejected: a hash of pairs,
+ * which would more than double the memory to trade a sequential read for a random one.
+ *
+ * Everything that decides is integer arithmetic or a comparison of doubles: exp, log and pow
+ * differ between libraries in the last bit, and one bit changes all that follows. Hence the group
+ * sizes by powers of a uniform number and the exponential by straight lines between powers of two
+ * (6 % off at most).
+ */
+#include "stages/generate/study.h"
+
+#include "schemas/limits.h"
+#include "stages/base/number.h"
+#include "stages/base/random.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum group_kind { EMPLOYER, PAST_EMPLOYER, SCHOOL, REGION, GROUP_KINDS };
+
+/* Per kind: members per group on average, the power k above, and how often in GROUP_DRAWS it is
+ * asked for an alter; what is left of GROUP_DRAWS asks everybody. */
+enum { GROUP_DRAWS = 100 };
+static const struct {
+    uint32_t size;
+    uint32_t power;
+    uint32_t draws;
+} group_rules[GROUP_KINDS] = {
+    [EMPLOYER] = {30, 3, 40},
+    [PAST_EMPLOYER] = {60, 3, 15},
+    [SCHOOL] = {300, 2, 10},
+    [REGION] = {5000, 2, 20},
+};
+
+enum {
+    START_PARTS = 5,            /* one member in START_PARTS is there at the start */
+    ACTIVITY_BITS = 16,         /* the median activity is 2^ACTIVITY_BITS */
+    ACTIVITY_SPREAD = 113457,   /* sigma 1.2 in powers of two: 2^16 * 1.2 / ln 2 */
+    EGO_TRIES = 16,             /* egos drawn before the pairs are gone through */
+    ALTER_TRIES = 4,            /* alters drawn per ego */
+    PAIR_TRIES = 16,            /* draws of a pair for an ending or a wart */
+    TIMES_PER_BLOCK = 64,       /* sorted by insertion: keep it small */
+    REMAKE_ONE_IN = 4,          /* endings that are taken back later */
+    LAPSED_TIES_PER_SLOT = 256, /* a pair is re-made after a 256th of all ties, on average, */
+    LAPSED_SLOTS_MIN = 16,      /* but after no fewer ties than this */
+    LAPSED_SLOTS_MAX = 1 << 20, /* and no more than this: 8 MiB */
+    SCAN_STEP = 32,             /* row entries compared at once */
+};
+
+#define DEFAULT_START_MS INT64_C(1420070400000) /* 2015-01-01 */
+#define DEFAULT_SPAN_MS (1826 * DAY_MS)         /* to 2019-12-31 */
+
+/* What every try reads of both its members, kept apart from what it reads of one: four to a cache
+ * line. */
+struct node {
+    uint32_t *row; /* neighbours, unordered; owned */
+    uint32_t degree;
+    uint32_t capacity;
+};
+
+struct circles {
+    uint32_t group[GROUP_KINDS];
+};
+
+/* All groups of one kind. The members of group g are members[first[g] .. first[g + 1]) in the order
+ * in which they join, so that those who have joined are the first joined[g] of them. */
+struct groups {
+    uint32_t count;
+    uint32_t *first;
+    uint32_t *joined;
+    uint32_t *members;
+};
+
+/* An ended tie that is to be made again; a = b where the slot is free. */
+struct lapsed {
+    uint32_t a;
+    uint32_t b;
+};
+
+struct study {
+    struct study_options options;
+    uint32_t members;
+    uint32_t degree_max; /* at most members - 1 */
+    struct random random;
+    struct random clock;
+    uint64_t id_key;
+
+    struct node *nodes;
+    struct circles *circles;
+    uint32_t *activity;
+    struct groups groups[GROUP_KINDS];
+    uint64_t *activity_to; /* [i]: the activities of members 0..i, added up */
+    uint32_t *guide;       /* [b]: the first i with activity_to[i] > b << guide_shift */
+    unsigned guide_shift;
+    uint64_t *marks; /* a bit per member; all clear between searches */
+    uint32_t joined;
+
+    struct lapsed *lapsed;
+    uint64_t lapsed_slots;
+
+    int64_t times_ms[TIMES_PER_BLOCK]; /* of ties times_first .. + TIMES_PER_BLOCK */
+    uint64_t times_first;
+    int64_t now_ms;          /* of the latest event */
+    int64_t last_connect_ms; /* of the latest connect of any kind */
+
+    uint64_t made; /* ties made */
+    uint64_t live; /* ties that have not ended */
+    uint64_t endings_owed;
+    bool endings_tried; /* since the latest tie: none could be found */
+    bool wart_owed;
+};
+
+/* ---- options ---- */
+
+struct study_options study_defaults(uint64_t ties, double mean_degree) {
+    double members = mean_degree > 0 ? 2.0 * (double)ties / mean_degree + 0.5 : 0.0;
+    if (members > (double)LIMIT_NODES) {
+        members = (double)LIMIT_NODES;
+    }
+    return (struct study_options){
+        .seed = 1,
+        .ties = ties,
+        .members = (uint64_t)members,
+        .start_ms = DEFAULT_START_MS,
+        .span_ms = DEFAULT_SPAN_MS,
+        .closure = 0.3,
+        .degree_max = 30000,
+        .disconnect_share = 0.01,
+        .wart_share = 0.001,
+        .ids_are_random = true,
+    };
+}
+
+static struct status share_check(const char *name, double share, struct err *err) {
+    if (!(share >= 0.0 && share <= 1.0)) {
+        return err_set(err, FAILURE_USAGE, "study: %s is %g; give a share from 0 to 1", name,
+                       share);
+    }
+    return status_ok();
+}
+
+static struct status times_check(const struct study_options *options, struct err *err) {
+    if (!event_time_is_valid(options->start_ms)) {
+        return err_set(err, FAILURE_USAGE,
+                       "study: start %" PRId64 " ms is not within the years 1 to 9999",
+                       options->start_ms);
+    }
+    if (options->span_ms < 1 || options->span_ms > LIMIT_TIME_MAX_MS - options->start_ms) {
+        return err_set(err, FAILURE_USAGE,
+                       "study: span %" PRId64
+                       " ms; give at least 1, and no more than ends before the year 10000",
+                       options->span_ms);
+    }
+    return status_ok();
+}
+
+/* Refuses what the pairs or degree_max might not hold.
+ *
+ * Where degree_max d is below n - 1, ties made in any order can only get stuck when the k members
+ * who have room are all tied to one another. Each of them then lacks at most d - (k - 1) ties, all
+ * together at most k (d - k + 1) <= (d + 1)^2 / 4, so 2 ties >= n d - (d + 1)^2 / 4: with fewer
+ * ties than that another one can always be made. */
+static struct status ties_check(const struct study_options *options, struct err *err) {
+    uint64_t n = options->members;
+    uint64_t d = options->degree_max;
+    uint64_t pairs = n * (n - 1) / 2;
+    if (options->ties < 1 || options->ties > pairs) {
+        return err_set(err, FAILURE_USAGE,
+                       "study: %" PRIu64 " ties between %" PRIu64 " members, who have %" PRIu64
+                       " pairs; give from 1 to that many ties, or a smaller mean degree",
+                       options->ties, n, pairs);
+    }
+    if (d < 1 || (d < n - 1 && 2 * (options->ties - 1) >= n * d - (d + 1) * (d + 1) / 4)) {
+        return err_set(err, FAILURE_USAGE,
+                       "study: a degree of at most %" PRIu64 " leaves no room for %" PRIu64
+                       " ties between %" PRIu64 " members; raise it or give more members",
+                       d, options->ties, n);
+    }
+    return status_ok();
+}
+
+static struct status options_check(const struct study_options *options, struct err *err) {
+    if (options->members < 2 || options->members > LIMIT_NODES) {
+        return err_set(err, FAILURE_USAGE,
+                       "study: %" PRIu64 " members; give from 2 to %" PRIu32
+                       " (the mean degree is 2 * ties / members)",
+                       options->members, LIMIT_NODES);
+    }
+    TRY(share_check("closure", options->closure, err));
+    TRY(share_check("the share of disconnects", options->disconnect_share, err));
+    TRY(share_check("the share of warts", options->wart_share, err));
+    TRY(times_check(options, err));
+    return ties_check(options, err);
+}
+
+/* ---- members, groups and activity ---- */
+
+/* Rounded to a multiple of 2^-ACTIVITY_BITS of the median; never 0. The normal number is the sum of
+ * twelve uniform ones of 16 bits, which ends at 6 standard deviations. */
+static uint32_t activity_draw(struct random *random) {
+    int64_t normal = -6 * 65536;
+    for (int i = 0; i < 3; i++) {
+        uint64_t bits = random_u64(random);
+        normal += (int64_t)((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) +
+                            (bits >> 48));
+    }
+    int64_t exponent = normal * ACTIVITY_SPREAD / 65536 + ACTIVITY_BITS * 65536;
+    assert(exponent >= 0 && exponent < 31 * 65536);
+    uint64_t straight = 65536 + (uint64_t)exponent % 65536;
+    return (uint32_t)(straight << (exponent / 65536) >> 16);
+}
+
+static uint32_t group_draw(struct random *random, uint32_t count, uint32_t power) {
+    uint64_t uniform = random_u64(random) >> 32;
+    uint64_t product = uniform;
+    for (uint32_t i = 1; i < power; i++) {
+        product = product * uniform >> 32;
+    }
+    return (uint32_t)(product * count >> 32);
+}
+
+static struct status array_new(void *array_out, size_t count, size_t item_bytes, const char *what,
+                               struct err *err) {
+    void *array = calloc(count, item_bytes);
+    if (array == NULL) {
+        return err_memory(err, (unsigned long long)count * item_bytes, what);
+    }
+    memcpy(array_out, &array, sizeof array);
+    return status_ok();
+}
+
+/* Sorts the members into the groups of one kind by counting. */
+static struct status groups_fill(struct study *study, enum group_kind kind, struct err *err) {
+    struct groups *groups = &study->groups[kind];
+    TRY(array_new(&groups->first, (size_t)groups->count + 1, sizeof *groups->first, "groups", err));
+    TRY(array_new(&groups->joined, groups->count, sizeof *groups->joined, "groups", err));
+    TRY(array_new(&groups->members, study->members, sizeof *groups->members, "groups", err));
+    for (uint32_t i = 0; i < study->members; i++) {
+        groups->first[study->circles[i].group[kind] + 1]++;
+    }
+    for (uint32_t g = 0; g < groups->count; g++) {
+        groups->first[g + 1] += groups->first[g];
+    }
+    for (uint32_t i = 0; i < study->members; i++) {
+        uint32_t g = study->circles[i].group[kind];
+        groups->members[groups->first[g] + groups->joined[g]++] = i;
+    }
+    memset(groups->joined, 0, groups->count * sizeof *groups->joined);
+    return status_ok();
+}
+
+static struct status activity_index(struct study *study, struct err *err) {
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < study->members; i++) {
+        sum += study->activity[i];
+        study->activity_to[i] = sum;
+    }
+    while (sum >> study->guide_shift > study->members) {
+        study->guide_shift++;
+    }
+    size_t buckets = (size_t)(sum >> study->guide_shift) + 1;
+    TRY(array_new(&study->guide, buckets, sizeof *study->guide, "members", err));
+    uint32_t i = 0;
+    for (size_t b = 0; b < buckets; b++) {
+        while (i < study->members - 1 && study->activity_to[i] <= (uint64_t)b
+                                                                      << study->guide_shift) {
+            i++;
+        }
+        study->guide[b] = i;
+    }
+    return status_ok();
+}
+
+static struct status population_make(struct study *study, struct err *err) {
+    struct random random;
+    random_seed(&random, random_mix(study->options.seed));
+    TRY(array_new(&study->nodes, study->members, sizeof *study->nodes, "members", err));
+    TRY(array_new(&study->circles, study->members, sizeof *study->circles, "members", err));
+    TRY(array_new(&study->activity, study->members, sizeof *study->activity, "members", err));
+    TRY(array_new(&study->activity_to, study->members, sizeof *study->activity_to, "members", err));
+    TRY(array_new(&study->marks, study->members / 64 + 1, sizeof *study->marks, "members", err));
+    for (int kind = 0; kind < GROUP_KINDS; kind++) {
+        study->groups[kind].count = study->members / group_rules[kind].size + 1;
+    }
+    for (uint32_t i = 0; i < study->members; i++) {
+        study->activity[i] = activity_draw(&random);
+        for (int kind = 0; kind < GROUP_KINDS; kind++) {
+            study->circles[i].group[kind] =
+                group_draw(&random, study->groups[kind].count, group_rules[kind].power);
+        }
+    }
+    for (int kind = 0; kind < GROUP_KINDS; kind++) {
+        TRY(groups_fill(study, (enum group_kind)kind, err));
+    }
+    return activity_index(study, err);
+}
+
+static void member_join(struct study *study) {
+    const struct circles *circles = &study->circles[study->joined++];
+    for (int kind = 0; kind < GROUP_KINDS; kind++) {
+        study->groups[kind].joined[circles->group[kind]]++;
+    }
+}
+
+/* Lets everybody in who is due by the tie that comes next. */
+static void members_join(struct study *study) {
+    uint32_t present = study->members / START_PARTS;
+    uint32_t due = present + (uint32_t)((unsigned __int128)(study->members - present) *
+                                        (study->made + 1) / study->options.ties);
+    while (study->joined < study->members &&
+           (study->joined < 2 || study->joined < due ||
+            4 * study->live > (uint64_t)study->joined * (study->joined - 1))) {
+        member_join(study);
+    }
+}
+
+/* A member who has joined, by activity. */
+static uint32_t ego_draw(struct study *study) {
+    uint64_t at = random_below(&study->random, study->activity_to[study->joined - 1]);
+    uint32_t i = study->guide[at >> study->guide_shift];
+    while (study->activity_to[i] <= at) {
+        i++;
+    }
+    return i;
+}
+
+/* ---- rows ---- */
+
+static bool row_holds(const struct node *node, uint32_t member) {
+    const uint32_t *row = node->row;
+    uint32_t i = 0;
+    for (; i + SCAN_STEP <= node->degree; i += SCAN_STEP) {
+        uint32_t found = 0;
+        for (uint32_t k = 0; k < SCAN_STEP; k++) {
+            found |= row[i + k] == member;
+        }
+        if (found) {
+            return true;
+        }
+    }
+    for (; i < node->degree; i++) {
+        if (row[i] == member) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_tied(const struct study *study, uint32_t a, uint32_t b) {
+    const struct node *node_a = &study->nodes[a];
+    const struct node *node_b = &study->nodes[b];
+    return node_a->degree < node_b->degree ? row_holds(node_a, b) : row_holds(node_b, a);
+}
+
+static bool has_room(const struct study *study, uint32_t member) {
+    return study->nodes[member].degree < study->degree_max;
+}
+
+static bool can_tie(const struct study *study, uint32_t a, uint32_t b) {
+    return a != b && has_room(study, a) && has_room(study, b) && !is_tied(study, a, b);
+}
+
+/* Grows by a quarter: the slack is a tenth on average, for some twenty moves of a row. */
+static struct status row_reserve(struct node *node, struct err *err) {
+    if (node->degree < node->capacity) {
+        return status_ok();
+    }
+    uint32_t capacity = node->capacity + node->capacity / 4 + 4;
+    uint32_t *row = realloc(node->row, capacity * sizeof *row);
+    if (row == NULL) {
+        return err_memory(err, capacity * sizeof *row, "the study's adjacency");
+    }
+    node->row = row;
+    node->capacity = capacity;
+    return status_ok();
+}
+
+static void row_remove(struct node *node, uint32_t member) {
+    uint32_t i = 0;
+    while (node->row[i] != member) {
+        i++;
+    }
+    node->row[i] = node->row[--node->degree];
+}
+
+static struct status tie_add(struct study *study, uint32_t a, uint32_t b, struct err *err) {
+    struct node *node_a = &study->nodes[a];
+    struct node *node_b = &study->nodes[b];
+    TRY(row_reserve(node_a, err));
+    TRY(row_reserve(node_b, err));
+    node_a->row[node_a->degree++] = b;
+    node_b->row[node_b->degree++] = a;
+    study->live++;
+    return status_ok();
+}
+
+static void tie_remove(struct study *study, uint32_t a, uint32_t b) {
+    row_remove(&study->nodes[a], b);
+    row_remove(&study->nodes[b], a);
+    study->live--;
+}
+
+/* ---- who ties with whom ---- */
+
+static uint32_t neighbour_draw(struct study *study, uint32_t member) {
+    const struct node *node = &study->nodes[member];
+    return node->row[random_below(&study->random, node->degree)];
+}
+
+/* One of the ego's groups' members who have joined; anybody where the ego is alone there. */
+static uint32_t acquaintance_draw(struct study *study, uint32_t ego) {
+    uint64_t draw = random_below(&study->random, GROUP_DRAWS);
+    for (int kind = 0; kind < GROUP_KINDS; kind++) {
+        if (draw >= group_rules[kind].draws) {
+            draw -= group_rules[kind].draws;
+            continue;
+        }
+        const struct groups *groups = &study->groups[kind];
+        uint32_t g = study->circles[ego].group[kind];
+        const uint32_t *members = groups->members + groups->first[g];
+        uint32_t a = members[random_below(&study->random, groups->joined[g])];
+        uint32_t b = members[random_below(&study->random, groups->joined[g])];
+        return study->activity[a] < study->activity[b] ? b : a;
+    }
+    return (uint32_t)random_below(&study->random, study->joined);
+}
+
+/* Draws until a pair can tie; false where the draws run out. */
+static bool pair_draw(struct study *study, uint32_t *ego, uint32_t *alter, bool *closing) {
+    bool wanted = random_unit(&study->random) < study->options.closure;
+    for (int i = 0; i < EGO_TRIES; i++) {
+        *ego = ego_draw(study);
+        *closing = wanted && i < EGO_TRIES / 2 && study->nodes[*ego].degree > 0;
+        for (int k = 0; k < ALTER_TRIES; k++) {
+            *alter = *closing ? neighbour_draw(study, neighbour_draw(study, *ego))
+                              : acquaintance_draw(study, *ego);
+            if (can_tie(study, *ego, *alter)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void mark_flip(struct study *study, uint32_t member) {
+    study->marks[member / 64] ^= UINT64_C(1) << member % 64;
+}
+
+static void marks_flip(struct study *study, uint32_t ego) {
+    mark_flip(study, ego);
+    for (uint32_t i = 0; i < study->nodes[ego].degree; i++) {
+        mark_flip(study, study->nodes[ego].row[i]);
+    }
+}
+
+/* Finds somebody, from a random place on, with whom the ego can tie; false where nobody can. */
+static bool alter_find(struct study *study, uint32_t ego, uint32_t *alter) {
+    if (!has_room(study, ego) || study->nodes[ego].degree == study->joined - 1) {
+        return false;
+    }
+    marks_flip(study, ego);
+    bool found = false;
+    *alter = (uint32_t)random_below(&study->random, study->joined);
+    for (uint32_t left = study->joined; left > 0 && !found; left--) {
+        *alter = *alter + 1 < study->joined ? *alter + 1 : 0;
+        found = (study->marks[*alter / 64] >> *alter % 64 & 1) == 0 && has_room(study, *alter);
+    }
+    marks_flip(study, ego);
+    return found;
+}
+
+/* Goes through the pairs, from *ego on; where all who have joined are stuck, others join. */
+static void pair_find(struct study *study, uint32_t *ego, uint32_t *alter) {
+    bool found = false;
+    for (uint32_t left = study->joined; left > 0 && !found; left--) {
+        *ego = *ego + 1 < study->joined ? *ego + 1 : 0;
+        found = alter_find(study, *ego, alter);
+    }
+    while (!found) {
+        assert(study->joined < study->members); /* see ties_check */
+        *ego = study->joined;
+        member_join(study);
+        found = alter_find(study, *ego, alter);
+    }
+}
+
+/* ---- times ---- */
+
+/* Where the part of the span that begins with this tie begins. */
+static int64_t block_start(const struct study *study, uint64_t tie) {
+    uint64_t offset =
+        (uint64_t)((unsigned __int128)(uint64_t)study->options.span_ms * tie / study->options.ties);
+    return study->options.start_ms + (int64_t)offset;
+}
+
+static void times_fill(struct study *study, uint64_t first) {
+    uint64_t left = study->options.ties - first;
+    uint64_t count = left < TIMES_PER_BLOCK ? left : TIMES_PER_BLOCK;
+    int64_t low = block_start(study, first);
+    uint64_t width = (uint64_t)(block_start(study, first + count) - low);
+    for (uint64_t i = 0; i < count; i++) {
+        int64_t at = low + (width == 0 ? 0 : (int64_t)random_below(&study->clock, width));
+        uint64_t k = i;
+        for (; k > 0 && study->times_ms[k - 1] > at; k--) {
+            study->times_ms[k] = study->times_ms[k - 1];
+        }
+        study->times_ms[k] = at;
+    }
+    study->times_first = first;
+}
+
+/* The time of the tie that comes next, or the last millisecond of the span. */
+static int64_t next_tie_ms(struct study *study) {
+    if (study->made == study->options.ties) {
+        return study->options.start_ms + study->options.span_ms - 1;
+    }
+    if (study->made - study->times_first >= TIMES_PER_BLOCK) {
+        times_fill(study, study->made);
+    }
+    return study->times_ms[study->made - study->times_first];
+}
+
+/* Uniform in [low, high]. */
+static int64_t time_between(struct study *study, int64_t low, int64_t high) {
+    assert(low <= high);
+    return low + (int64_t)random_below(&study->clock, (uint64_t)(high - low) + 1);
+}
+
+/* ---- events ---- */
+
+static struct member_id member_id_of(const struct study *study, uint32_t member) {
+    uint64_t id = (uint64_t)member + 1;
+    return (struct member_id){study->options.ids_are_random ? random_mix(study->id_key + id) : id};
+}
+
+static void event_fill(struct study *study, struct event *event, int64_t at_ms, uint32_t from,
+                       uint32_t to, enum event_kind kind, enum event_origin origin) {
+    *event = (struct event){
+        .at_ms = at_ms,
+        .from = member_id_of(study, from),
+        .to = member_id_of(study, to),
+        .kind = (uint8_t)kind,
+        .origin = (uint8_t)origin,
+    };
+    study->now_ms = at_ms;
+    if (kind == EVENT_CONNECT) {
+        study->last_connect_ms = at_ms;
+    }
+}
+
+/* Recommendations come from shared neighbours, imports from address books. */
+static enum event_origin origin_draw(struct study *study, bool closing) {
+    uint64_t percent = random_below(&study->random, 100);
+    if (closing) {
+        return percent < 60 ? ORIGIN_RECOMMENDED : percent < 92 ? ORIGIN_ORGANIC : ORIGIN_IMPORT;
+    }
+    return percent < 20 ? ORIGIN_RECOMMENDED : percent < 80 ? ORIGIN_ORGANIC : ORIGIN_IMPORT;
+}
+
+/* Takes a pair that is to be made again; false where none is due or the pair has no room. */
+static bool lapsed_take(struct study *study, uint32_t *ego, uint32_t *alter) {
+    if (study->lapsed_slots == 0) {
+        return false;
+    }
+    struct lapsed *slot = &study->lapsed[random_below(&study->random, study->lapsed_slots)];
+    *ego = slot->a;
+    *alter = slot->b;
+    *slot = (struct lapsed){0, 0};
+    return can_tie(study, *ego, *alter);
+}
+
+static struct status tie_make(struct study *study, struct event *event, struct err *err) {
+    int64_t at_ms = next_tie_ms(study);
+    members_join(study);
+    uint32_t ego;
+    uint32_t alter;
+    bool closing = false;
+    if (!lapsed_take(study, &ego, &alter) && !pair_draw(study, &ego, &alter, &closing)) {
+        closing = false;
+        pair_find(study, &ego, &alter);
+    }
+    TRY(tie_add(study, ego, alter, err));
+    study->made++;
+    event_fill(study, event, at_ms, ego, alter, EVENT_CONNECT, origin_draw(study, closing));
+    study->endings_owed += random_unit(&study->random) < study->options.disconnect_share;
+    study->wart_owed = random_unit(&study->random) < study->options.wart_share;
+    study->endings_tried = false;
+    return status_ok();
+}
+
+/* A pair that is tied, in either direction; false where none was found. */
+static bool tied_draw(struct study *study, uint32_t *a, uint32_t *b) {
+    for (int i = 0; i < PAIR_TRIES; i++) {
+        *a = ego_draw(study);
+        if (study->nodes[*a].degree > 0) {
+            *b = neighbour_draw(study, *a);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A pair that is not tied; false where none was found. */
+static bool untied_draw(struct study *study, uint32_t *a, uint32_t *b) {
+    for (int i = 0; i < PAIR_TRIES; i++) {
+        *a = ego_draw(study);
+        *b = (uint32_t)random_below(&study->random, study->joined);
+        if (*a != *b && !is_tied(study, *a, *b)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of twenty warts, twelve are duplicates, five orphans and three self-loops, which also stand in
+ * where there is no pair for the others. */
+static void wart_make(struct study *study, struct event *event) {
+    study->wart_owed = false;
+    int64_t at_ms = time_between(study, study->now_ms, next_tie_ms(study));
+    uint64_t draw = random_below(&study->random, 20);
+    uint32_t a;
+    uint32_t b;
+    if (draw < 12 && tied_draw(study, &a, &b)) {
+        event_fill(study, event, at_ms, a, b, EVENT_CONNECT, ORIGIN_IMPORT);
+    } else if (draw >= 12 && draw < 17 && untied_draw(study, &a, &b)) {
+        event_fill(study, event, at_ms, a, b, EVENT_DISCONNECT, ORIGIN_UNKNOWN);
+    } else {
+        a = ego_draw(study);
+        event_fill(study, event, at_ms, a, a, EVENT_CONNECT, ORIGIN_IMPORT);
+    }
+}
+
+/* False where no instant is free before the next tie, or no tie was found to end. */
+static bool ending_make(struct study *study, struct event *event) {
+    int64_t high_ms = next_tie_ms(study);
+    int64_t low_ms = study->last_connect_ms + 1;
+    low_ms = low_ms < study->now_ms ? study->now_ms : low_ms;
+    uint32_t a;
+    uint32_t b;
+    if (low_ms > high_ms || !tied_draw(study, &a, &b)) {
+        return false;
+    }
+    tie_remove(study, a, b);
+    study->endings_owed--;
+    event_fill(study, event, time_between(study, low_ms, high_ms), a, b, EVENT_DISCONNECT,
+               ORIGIN_UNKNOWN);
+    if (random_below(&study->random, REMAKE_ONE_IN) == 0) {
+        study->lapsed[random_below(&study->random, study->lapsed_slots)] = (struct lapsed){a, b};
+    }
+    return true;
+}
+
+/* One event; *more is false behind the last. */
+static struct status study_step(struct study *study, struct event *event, bool *more,
+                                struct err *err) {
+    *more = true;
+    if (study->wart_owed) {
+        wart_make(study, event);
+        return status_ok();
+    }
+    if (study->endings_owed > 0 && !study->endings_tried) {
+        if (ending_make(study, event)) {
+            return status_ok();
+        }
+        study->endings_tried = true;
+    }
+    if (study->made < study->options.ties) {
+        return tie_make(study, event, err);
+    }
+    *more = false;
+    return status_ok();
+}
+
+/* ---- the study ---- */
+
+static struct status lapsed_make(struct study *study, struct err *err) {
+    if (!(study->options.disconnect_share > 0.0)) {
+        return status_ok();
+    }
+    uint64_t slots = study->options.ties / LAPSED_TIES_PER_SLOT;
+    slots = slots < LAPSED_SLOTS_MIN ? LAPSED_SLOTS_MIN : slots;
+    study->lapsed_slots = slots > LAPSED_SLOTS_MAX ? LAPSED_SLOTS_MAX : slots;
+    return array_new(&study->lapsed, study->lapsed_slots, sizeof *study->lapsed, "lapsed ties",
+                     err);
+}
+
+struct status study_new(struct study **study_out, const struct study_options *options,
+                        struct err *err) {
+    *study_out = NULL;
+    TRY(options_check(options, err));
+    struct study *study = calloc(1, sizeof *study);
+    if (study == NULL) {
+        return err_memory(err, sizeof *study, "a study");
+    }
+    uint32_t members = (uint32_t)options->members;
+    study->options = *options;
+    study->members = members;
+    study->degree_max = options->degree_max < members - 1 ? options->degree_max : members - 1;
+    study->now_ms = options->start_ms;
+    study->last_connect_ms = options->start_ms;
+    random_seed(&study->random, random_mix(options->seed + 1));
+    random_seed(&study->clock, random_mix(options->seed + 2));
+    study->id_key = random_mix(options->seed + 3);
+    struct status status = population_make(study, err);
+    if (!failed(status)) {
+        status = lapsed_make(study, err);
+    }
+    if (failed(status)) {
+        study_free(study);
+        return status;
+    }
+    times_fill(study, 0);
+    *study_out = study;
+    return status_ok();
+}
+
+void study_free(struct study *study) {
+    if (study == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; study->nodes != NULL && i < study->members; i++) {
+        free(study->nodes[i].row);
+    }
+    for (int kind = 0; kind < GROUP_KINDS; kind++) {
+        free(study->groups[kind].first);
+        free(study->groups[kind].joined);
+        free(study->groups[kind].members);
+    }
+    free(study->nodes);
+    free(study->circles);
+    free(study->activity);
+    free(study->activity_to);
+    free(study->guide);
+    free(study->marks);
+    free(study->lapsed);
+    free(study);
+}
+
+struct status study_next(struct study *study, struct event *events, size_t capacity, size_t *count,
+                         struct err *err) {
+    assert(capacity > 0);
+    *count = 0;
+    size_t filled = 0;
+    while (filled < capacity) {
+        bool more;
+        TRY(study_step(study, &events[filled], &more, err));
+        if (!more) {
+            break;
+        }
+        filled++;
+    }
+    *count = filled;
+    return status_ok();
+}

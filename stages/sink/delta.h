@@ -1,0 +1,28 @@
+/* Parquet's DELTA_BINARY_PACKED: integers as bit-packed differences.
+ *
+ *   PART        BYTES
+ *   header      varints: values in a block (128), miniblocks in a block (4), values in all; then
+ *               the first value, zigzag varint (0 when there is none)
+ *   blocks      for each 128 values after the first, the last block perhaps with fewer:
+ *     least     the smallest difference to the value before, zigzag varint
+ *     widths    4 bytes: bits per item of each miniblock; 0 for one that has no values
+ *     items     for each miniblock that has values: 32 items of its width, lowest bit first, each
+ *               the difference less `least`; those behind the last value are 0
+ *
+ * Differences wrap in the column's width, 32 or 64 bits, so that unsigned values of any size have
+ * one. Source: Apache Parquet, Encodings.md, "Delta Encoding".
+ */
+#ifndef TIEFLOW_STAGES_SINK_DELTA_H
+#define TIEFLOW_STAGES_SINK_DELTA_H
+
+#include "schemas/status.h"
+#include "stages/base/bytes.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Appends the encoding of `count` values of `bits` (32 or 64) bits each to `out`. */
+FALLIBLE delta_encode(const uint64_t *values, size_t count, unsigned bits, struct bytes *out,
+                      struct err *err);
+
+#endif

@@ -1,0 +1,385 @@
+/* One page per column and row group, and of Parquet's encodings only two that every reader knows:
+ * DELTA_BINARY_PACKED for integers (why: delta.c), PLAIN for the rest, zstd over both.
+ *
+ * Rejected: dictionary pages (member ids hardly repeat within a row group, and zstd finds the
+ * texts that do), and runs of definition levels (zstd packs the bits as well).
+ */
+#include "stages/sink/parquet_column.h"
+
+#include "schemas/limits.h"
+#include "stages/base/compression.h"
+#include "stages/base/utf8.h"
+#include "stages/sink/delta.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Longer texts are left out of the statistics: the footer is read whole by every reader. */
+enum { STATISTIC_TEXT_BYTES = 64 };
+
+/* Numbers of parquet.thrift. */
+enum { PHYSICAL_INT32 = 1, PHYSICAL_INT64 = 2, PHYSICAL_DOUBLE = 5, PHYSICAL_BYTES = 6 };
+enum {
+    CONVERTED_NONE = -1,
+    CONVERTED_UTF8 = 0,
+    CONVERTED_TIMESTAMP_MILLIS = 9,
+    CONVERTED_UINT_32 = 13,
+    CONVERTED_UINT_64 = 14,
+};
+enum { REPETITION_REQUIRED = 0, REPETITION_OPTIONAL = 1 };
+enum { ENCODING_PLAIN = 0, ENCODING_RLE = 3, ENCODING_DELTA_BINARY_PACKED = 5 };
+enum { CODEC_ZSTD = 6 };
+enum { PAGE_DATA = 0 };
+
+#define SIGN_BIT (UINT64_C(1) << 63)
+
+/* XOR with one of the last two masks, by the sign bit, turns the bits of a number into an unsigned
+ * key of the same order, and turns it back. */
+static const struct parquet_type {
+    int32_t physical;
+    int32_t converted;
+    int32_t encoding;
+    unsigned bits;         /* of a number */
+    uint64_t key_of_clear; /* mask where the sign bit is clear */
+    uint64_t key_of_set;   /* mask where it is set */
+} types[] = {
+    [COLUMN_U64] = {PHYSICAL_INT64, CONVERTED_UINT_64, ENCODING_DELTA_BINARY_PACKED, 64, 0, 0},
+    [COLUMN_U32] = {PHYSICAL_INT32, CONVERTED_UINT_32, ENCODING_DELTA_BINARY_PACKED, 32, 0, 0},
+    [COLUMN_TIME_MS] = {PHYSICAL_INT64, CONVERTED_TIMESTAMP_MILLIS, ENCODING_DELTA_BINARY_PACKED,
+                        64, SIGN_BIT, SIGN_BIT},
+    [COLUMN_F64] = {PHYSICAL_DOUBLE, CONVERTED_NONE, ENCODING_PLAIN, 64, SIGN_BIT, UINT64_MAX},
+    [COLUMN_TEXT] = {PHYSICAL_BYTES, CONVERTED_UTF8, ENCODING_PLAIN, 0, 0, 0},
+};
+
+static const struct parquet_type *type_of(const struct parquet_column *parquet) {
+    return &types[parquet->column->type];
+}
+
+void parquet_column_init(struct parquet_column *parquet, const struct column *column) {
+    assert(!column->nullable || column->type == COLUMN_TIME_MS);
+    *parquet = (struct parquet_column){.column = column};
+}
+
+void parquet_column_release(struct parquet_column *parquet) {
+    free(parquet->numbers);
+    bytes_release(&parquet->texts);
+    bytes_release(&parquet->present);
+}
+
+void parquet_column_clear(struct parquet_column *parquet) {
+    parquet->rows = 0;
+    parquet->nulls = 0;
+    parquet->texts.count = 0;
+    parquet->present.count = 0;
+}
+
+static size_t number_count(const struct parquet_column *parquet) {
+    return (size_t)(parquet->rows - parquet->nulls);
+}
+
+/* Makes room for `rows` more numbers behind the ones there are. */
+static struct status reserve_numbers(struct parquet_column *parquet, size_t rows, struct err *err) {
+    size_t wanted = number_count(parquet) + rows;
+    if (wanted <= parquet->number_capacity) {
+        return status_ok();
+    }
+    size_t capacity = 2 * parquet->number_capacity;
+    capacity = capacity < wanted ? wanted : capacity;
+    uint64_t *grown = realloc(parquet->numbers, capacity * sizeof *grown);
+    if (grown == NULL) {
+        return err_memory(err, capacity * sizeof *grown, "a column of a row group");
+    }
+    parquet->numbers = grown;
+    parquet->number_capacity = capacity;
+    return status_ok();
+}
+
+/* Makes `present` long enough for `rows` more rows; new bits are 0. */
+static struct status reserve_present(struct parquet_column *parquet, size_t rows, struct err *err) {
+    size_t bytes = (size_t)(parquet->rows + rows + 7) / 8;
+    size_t extra = bytes - parquet->present.count;
+    TRY(bytes_reserve(&parquet->present, extra, err));
+    memset(parquet->present.data + parquet->present.count, 0, extra);
+    parquet->present.count = bytes;
+    return status_ok();
+}
+
+static struct status add_nullable_times(struct parquet_column *parquet, const int64_t *times,
+                                        size_t rows, uint64_t *numbers, struct err *err) {
+    TRY(reserve_present(parquet, rows, err));
+    size_t count = 0;
+    for (size_t i = 0; i < rows; i++) {
+        if (times[i] != COLUMN_TIME_NULL) {
+            uint64_t row = parquet->rows + i;
+            parquet->present.data[row / 8] |= (uint8_t)(1U << row % 8);
+            numbers[count++] = (uint64_t)times[i];
+        }
+    }
+    parquet->nulls += rows - count;
+    return status_ok();
+}
+
+static struct status add_numbers(struct parquet_column *parquet, const union column_values *values,
+                                 size_t first, size_t rows, struct err *err) {
+    TRY(reserve_numbers(parquet, rows, err));
+    uint64_t *numbers = parquet->numbers + number_count(parquet);
+    switch (parquet->column->type) {
+    case COLUMN_U64:
+        memcpy(numbers, values->u64 + first, rows * sizeof *numbers);
+        return status_ok();
+    case COLUMN_U32:
+        for (size_t i = 0; i < rows; i++) {
+            numbers[i] = values->u32[first + i];
+        }
+        return status_ok();
+    case COLUMN_TIME_MS:
+        if (parquet->column->nullable) {
+            return add_nullable_times(parquet, values->time_ms + first, rows, numbers, err);
+        }
+        memcpy(numbers, values->time_ms + first, rows * sizeof *numbers);
+        return status_ok();
+    case COLUMN_F64:
+        memcpy(numbers, values->f64 + first, rows * sizeof *numbers);
+        return status_ok();
+    case COLUMN_TEXT:
+        break;
+    }
+    assert(false && "a column that holds no numbers");
+    return status_ok();
+}
+
+/* < 0, 0, > 0 as a comes before, with, after b, byte by byte. */
+static int compare_texts(const struct bytes *texts, struct parquet_text a, struct parquet_text b) {
+    size_t common = a.bytes < b.bytes ? a.bytes : b.bytes;
+    int order = memcmp(texts->data + a.at, texts->data + b.at, common);
+    return order != 0 ? order : (a.bytes > b.bytes) - (a.bytes < b.bytes);
+}
+
+static struct status add_texts(struct parquet_column *parquet, const char *const *values,
+                               size_t rows, struct err *err) {
+    struct bytes *texts = &parquet->texts;
+    for (size_t i = 0; i < rows; i++) {
+        size_t bytes = strlen(values[i]);
+        assert(bytes <= LIMIT_DOCUMENT_BYTES);
+        TRY(bytes_reserve(texts, 4 + bytes, err));
+        put_u32(texts->data + texts->count, (uint32_t)bytes);
+        struct parquet_text text = {.at = texts->count + 4, .bytes = bytes};
+        utf8_clean((char *)texts->data + text.at, values[i], bytes);
+        bool first = texts->count == 0;
+        texts->count += 4 + bytes;
+        if (first || compare_texts(texts, text, parquet->least) < 0) {
+            parquet->least = text;
+        }
+        if (first || compare_texts(texts, text, parquet->most) > 0) {
+            parquet->most = text;
+        }
+    }
+    return status_ok();
+}
+
+struct status parquet_column_add(struct parquet_column *parquet, const union column_values *values,
+                                 size_t first, size_t rows, struct err *err) {
+    if (parquet->column->type == COLUMN_TEXT) {
+        TRY(add_texts(parquet, values->text + first, rows, err));
+    } else {
+        TRY(add_numbers(parquet, values, first, rows, err));
+    }
+    parquet->rows += rows;
+    return status_ok();
+}
+
+void parquet_page_release(struct parquet_page *page) {
+    bytes_release(&page->header);
+    bytes_release(&page->payload);
+    bytes_release(&page->raw);
+}
+
+static struct status put_levels(const struct parquet_column *parquet, struct bytes *out,
+                                struct err *err) {
+    uint8_t start[4 + 10];
+    size_t count = 4;
+    uint64_t run = parquet->present.count << 1 | 1;
+    for (; run > 0x7f; run >>= 7) {
+        start[count++] = (uint8_t)(run | 0x80);
+    }
+    start[count++] = (uint8_t)run;
+    put_u32(start, (uint32_t)(count - 4 + parquet->present.count));
+    TRY(bytes_append(out, start, count, err));
+    return bytes_append(out, parquet->present.data, parquet->present.count, err);
+}
+
+static struct status put_plain_numbers(const struct parquet_column *parquet, struct bytes *out,
+                                       struct err *err) {
+    size_t count = number_count(parquet);
+    TRY(bytes_reserve(out, count * 8, err));
+    uint8_t *at = out->data + out->count;
+    for (size_t i = 0; i < count; i++) {
+        put_u64(at + i * 8, parquet->numbers[i]);
+    }
+    out->count += count * 8;
+    return status_ok();
+}
+
+static struct status put_values(const struct parquet_column *parquet, struct bytes *out,
+                                struct err *err) {
+    if (parquet->column->type == COLUMN_TEXT) {
+        return bytes_append(out, parquet->texts.data, parquet->texts.count, err);
+    }
+    if (type_of(parquet)->encoding == ENCODING_PLAIN) {
+        return put_plain_numbers(parquet, out, err);
+    }
+    return delta_encode(parquet->numbers, number_count(parquet), type_of(parquet)->bits, out, err);
+}
+
+static struct status put_page_header(const struct parquet_column *parquet,
+                                     struct parquet_page *page, struct err *err) {
+    assert(page->raw.count <= INT32_MAX && page->payload.count <= INT32_MAX);
+    struct thrift thrift;
+    thrift_begin(&thrift, &page->header, err);
+    thrift_struct_open(&thrift, THRIFT_ITEM); /* PageHeader */
+    thrift_i32(&thrift, 1, PAGE_DATA);
+    thrift_i32(&thrift, 2, (int32_t)page->raw.count);
+    thrift_i32(&thrift, 3, (int32_t)page->payload.count);
+    thrift_struct_open(&thrift, 5); /* DataPageHeader */
+    thrift_i32(&thrift, 1, (int32_t)parquet->rows);
+    thrift_i32(&thrift, 2, type_of(parquet)->encoding);
+    thrift_i32(&thrift, 3, ENCODING_RLE); /* definition levels */
+    thrift_i32(&thrift, 4, ENCODING_RLE); /* repetition levels: a flat table has none */
+    thrift_struct_close(&thrift);
+    thrift_struct_close(&thrift);
+    return thrift_end(&thrift);
+}
+
+struct status parquet_column_page(const struct parquet_column *parquet, struct parquet_page *page,
+                                  struct err *err) {
+    page->raw.count = 0;
+    page->header.count = 0;
+    page->payload.count = 0;
+    if (parquet->column->nullable) {
+        TRY(put_levels(parquet, &page->raw, err));
+    }
+    TRY(put_values(parquet, &page->raw, err));
+    TRY(compression_pack(page->raw.data, page->raw.count, &page->payload, err));
+    return put_page_header(parquet, page, err);
+}
+
+static void put_logical_type(enum column_type type, struct thrift *thrift) {
+    switch (type) {
+    case COLUMN_U64:
+    case COLUMN_U32:
+        thrift_struct_open(thrift, 10); /* INTEGER */
+        thrift_i8(thrift, 1, type == COLUMN_U64 ? 64 : 32);
+        thrift_bool(thrift, 2, false); /* isSigned */
+        thrift_struct_close(thrift);
+        break;
+    case COLUMN_TIME_MS:
+        thrift_struct_open(thrift, 8); /* TIMESTAMP */
+        thrift_bool(thrift, 1, true);  /* isAdjustedToUTC */
+        thrift_struct_open(thrift, 2); /* unit */
+        thrift_struct_open(thrift, 1); /* MILLIS */
+        thrift_struct_close(thrift);
+        thrift_struct_close(thrift);
+        thrift_struct_close(thrift);
+        break;
+    case COLUMN_TEXT:
+        thrift_struct_open(thrift, 1); /* STRING */
+        thrift_struct_close(thrift);
+        break;
+    case COLUMN_F64:
+        assert(false && "a double has no logical type");
+    }
+}
+
+void parquet_column_put_schema(const struct column *column, struct thrift *thrift) {
+    thrift_struct_open(thrift, THRIFT_ITEM); /* SchemaElement */
+    thrift_i32(thrift, 1, types[column->type].physical);
+    thrift_i32(thrift, 3, column->nullable ? REPETITION_OPTIONAL : REPETITION_REQUIRED);
+    thrift_text(thrift, 4, column->name, strlen(column->name));
+    if (types[column->type].converted != CONVERTED_NONE) {
+        thrift_i32(thrift, 6, types[column->type].converted);
+        thrift_struct_open(thrift, 10); /* LogicalType */
+        put_logical_type(column->type, thrift);
+        thrift_struct_close(thrift);
+    }
+    thrift_struct_close(thrift);
+}
+
+static uint64_t key_of(const struct parquet_type *type, uint64_t bits) {
+    return bits ^ ((bits & SIGN_BIT) == 0 ? type->key_of_clear : type->key_of_set);
+}
+
+/* Both masks of a type treat the sign bit alike: the key tells which one was used. */
+static uint64_t bits_of(const struct parquet_type *type, uint64_t key) {
+    bool was_clear = ((key ^ type->key_of_clear) & SIGN_BIT) == 0;
+    return key ^ (was_clear ? type->key_of_clear : type->key_of_set);
+}
+
+/* The least and the greatest number of a column that has any, as bits. */
+static void number_bounds(const struct parquet_column *parquet, uint64_t *least, uint64_t *most) {
+    const struct parquet_type *type = type_of(parquet);
+    uint64_t least_key = UINT64_MAX;
+    uint64_t most_key = 0;
+    for (size_t i = 0; i < number_count(parquet); i++) {
+        uint64_t key = key_of(type, parquet->numbers[i]);
+        least_key = key < least_key ? key : least_key;
+        most_key = key > most_key ? key : most_key;
+    }
+    *least = bits_of(type, least_key);
+    *most = bits_of(type, most_key);
+    if (parquet->column->type == COLUMN_F64) {
+        /* The two zeros are equal to a reader: the format wants -0 as a least, +0 as a greatest. */
+        *least = *least == 0 ? SIGN_BIT : *least;
+        *most = *most == SIGN_BIT ? 0 : *most;
+    }
+}
+
+static void put_statistics(const struct parquet_column *parquet, struct thrift *thrift) {
+    thrift_i64(thrift, 3, (int64_t)parquet->nulls);
+    if (parquet->nulls == parquet->rows) {
+        return;
+    }
+    if (parquet->column->type == COLUMN_TEXT) {
+        struct parquet_text least = parquet->least;
+        struct parquet_text most = parquet->most;
+        if (least.bytes <= STATISTIC_TEXT_BYTES && most.bytes <= STATISTIC_TEXT_BYTES) {
+            thrift_text(thrift, 5, parquet->texts.data + most.at, most.bytes);
+            thrift_text(thrift, 6, parquet->texts.data + least.at, least.bytes);
+        }
+        return;
+    }
+    uint64_t least;
+    uint64_t most;
+    uint8_t number[8];
+    number_bounds(parquet, &least, &most);
+    put_u64(number, most); /* a number of 32 bits is its lower half */
+    thrift_text(thrift, 5, number, type_of(parquet)->bits / 8);
+    put_u64(number, least);
+    thrift_text(thrift, 6, number, type_of(parquet)->bits / 8);
+}
+
+void parquet_column_put_chunk(const struct parquet_column *parquet, const struct parquet_page *page,
+                              uint64_t offset, struct thrift *thrift) {
+    const char *name = parquet->column->name;
+    size_t header_bytes = page->header.count;
+    thrift_struct_open(thrift, THRIFT_ITEM); /* ColumnChunk */
+    thrift_i64(thrift, 2, 0);                /* no metadata outside the footer */
+    thrift_struct_open(thrift, 3);           /* ColumnMetaData */
+    thrift_i32(thrift, 1, type_of(parquet)->physical);
+    thrift_list(thrift, 2, THRIFT_I32, 2);
+    thrift_i32(thrift, THRIFT_ITEM, type_of(parquet)->encoding);
+    thrift_i32(thrift, THRIFT_ITEM, ENCODING_RLE);
+    thrift_list(thrift, 3, THRIFT_TEXT, 1);
+    thrift_text(thrift, THRIFT_ITEM, name, strlen(name));
+    thrift_i32(thrift, 4, CODEC_ZSTD);
+    thrift_i64(thrift, 5, (int64_t)parquet->rows);
+    thrift_i64(thrift, 6, (int64_t)(header_bytes + page->raw.count));
+    thrift_i64(thrift, 7, (int64_t)(header_bytes + page->payload.count));
+    thrift_i64(thrift, 9, (int64_t)offset);
+    thrift_struct_open(thrift, 12); /* Statistics */
+    put_statistics(parquet, thrift);
+    thrift_struct_close(thrift);
+    thrift_struct_close(thrift);
+    thrift_struct_close(thrift);
+}

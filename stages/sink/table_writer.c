@@ -1,0 +1,131 @@
+/* The part that both formats share: the staged file, the count of rows and the caller's contract.
+ *
+ * The formats are told apart by a switch and not by a table of function pointers: there are two,
+ * known here, and a reader can follow a call with a finger.
+ */
+#include "stages/sink/table_writer.h"
+
+#include "schemas/limits.h"
+#include "stages/base/files.h"
+#include "stages/base/stream.h"
+#include "stages/sink/csv_table.h"
+#include "stages/sink/parquet_table.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct table_writer {
+    enum table_format format;
+    const struct table *table;
+    struct output *output;
+    struct csv_table *csv;         /* when format is TABLE_CSV */
+    struct parquet_table *parquet; /* when format is TABLE_PARQUET */
+    uint64_t rows;
+};
+
+const char *table_format_ending(enum table_format format) {
+    return format == TABLE_CSV ? ".csv" : ".parquet";
+}
+
+static struct status open_output(struct output **output, enum table_format format,
+                                 const char *folder, const struct table *table, struct err *err) {
+    char name[128];
+    int length = snprintf(name, sizeof name, "%s%s", table->name, table_format_ending(format));
+    assert(length > 0 && (size_t)length < sizeof name);
+    char *path;
+    TRY(path_join(&path, folder, name, err));
+    struct status status = output_open(output, path, false, err);
+    free(path);
+    return status;
+}
+
+struct status table_writer_open(struct table_writer **writer, enum table_format format,
+                                const char *folder, const struct table *table,
+                                const struct table_note *notes, size_t note_count,
+                                struct err *err) {
+    assert(table->column_count > 0 && table->column_count <= TABLE_COLUMNS_MAX);
+    *writer = NULL;
+    struct table_writer *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return err_memory(err, sizeof *made, "a table writer");
+    }
+    made->format = format;
+    made->table = table;
+    struct status status = open_output(&made->output, format, folder, table, err);
+    if (failed(status)) {
+        free(made);
+        return status;
+    }
+    if (format == TABLE_CSV) {
+        status = csv_table_new(&made->csv, made->output, table, err);
+    } else {
+        status = parquet_table_new(&made->parquet, made->output, table, notes, note_count, err);
+    }
+    if (failed(status)) {
+        table_writer_discard(made);
+        return status;
+    }
+    *writer = made;
+    return status;
+}
+
+static void assert_times(const int64_t *times, size_t rows, bool nullable) {
+    int64_t least = 0;
+    int64_t most = 0;
+    for (size_t i = 0; i < rows; i++) {
+        int64_t time = nullable && times[i] == COLUMN_TIME_NULL ? 0 : times[i];
+        least = time < least ? time : least;
+        most = time > most ? time : most;
+    }
+    assert(least >= LIMIT_TIME_MIN_MS && most <= LIMIT_TIME_MAX_MS);
+}
+
+static void assert_finite(const double *values, size_t rows) {
+    bool finite = true;
+    for (size_t i = 0; i < rows; i++) {
+        finite &= isfinite(values[i]) != 0;
+    }
+    assert(finite);
+}
+
+struct status table_writer_append(struct table_writer *writer, const union column_values *columns,
+                                  size_t rows, struct err *err) {
+    for (size_t c = 0; c < writer->table->column_count; c++) {
+        const struct column *column = &writer->table->columns[c];
+        if (column->type == COLUMN_TIME_MS) {
+            assert_times(columns[c].time_ms, rows, column->nullable);
+        } else if (column->type == COLUMN_F64) {
+            assert_finite(columns[c].f64, rows);
+        }
+    }
+    writer->rows += rows;
+    return writer->format == TABLE_CSV ? csv_table_append(writer->csv, columns, rows, err)
+                                       : parquet_table_append(writer->parquet, columns, rows, err);
+}
+
+struct status table_writer_commit(struct table_writer *writer, struct table_file *file,
+                                  struct err *err) {
+    struct status status = writer->format == TABLE_CSV ? csv_table_finish(writer->csv, err)
+                                                       : parquet_table_finish(writer->parquet, err);
+    if (!failed(status)) {
+        struct table_file published = {.rows = writer->rows};
+        status = output_commit(writer->output, &published.bytes, &published.checksum, err);
+        writer->output = NULL; /* freed by the commit, whatever came of it */
+        if (file != NULL) {
+            *file = published;
+        }
+    }
+    table_writer_discard(writer);
+    return status;
+}
+
+void table_writer_discard(struct table_writer *writer) {
+    if (writer != NULL) {
+        csv_table_free(writer->csv);
+        parquet_table_free(writer->parquet);
+        output_discard(writer->output);
+        free(writer);
+    }
+}

@@ -1,0 +1,71 @@
+/* Tables to files: one interface, two implementations (csv_table.c, parquet_table.c).
+ *
+ * Rows arrive in batches of columns and leave in the same bytes however they are batched. A file
+ * takes its final name only when it is complete (stages/base/stream.h).
+ *
+ * Both formats hold the same values. Text leaves as UTF-8 whatever arrives: each byte that belongs
+ * to no well-formed sequence (RFC 3629) becomes '?', in both formats alike.
+ *
+ * Lifecycle: table_writer_open, any number of table_writer_append, then table_writer_commit or
+ * table_writer_discard, either of which frees the writer. After a failed append only the discard
+ * is allowed.
+ */
+#ifndef TIEFLOW_STAGES_SINK_TABLE_WRITER_H
+#define TIEFLOW_STAGES_SINK_TABLE_WRITER_H
+
+#include "schemas/status.h"
+#include "schemas/tables.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum table_format { TABLE_CSV, TABLE_PARQUET };
+
+/* The values of one column, by its type; lent for the call. Times lie within LIMIT_TIME_MIN_MS..
+ * LIMIT_TIME_MAX_MS or are COLUMN_TIME_NULL in a nullable column; doubles are finite; texts are
+ * NUL-terminated, at most LIMIT_DOCUMENT_BYTES long. Anything else is the caller's mistake. */
+union column_values {
+    const uint64_t *u64;
+    const uint32_t *u32;
+    const int64_t *time_ms;
+    const double *f64;
+    const char *const *text;
+};
+
+/* A key and a value that the file carries about itself (Parquet's key-value metadata; CSV has no
+ * place for them, they stand in manifest.json beside it). */
+struct table_note {
+    const char *key;
+    const char *value;
+};
+
+struct table_writer;
+
+/* Starts `folder`/<table->name>.csv or .parquet in a folder that exists. Keeps `table` (a constant
+ * of schemas/tables.h); copies the notes. *writer is NULL on failure. */
+FALLIBLE table_writer_open(struct table_writer **writer, enum table_format format,
+                           const char *folder, const struct table *table,
+                           const struct table_note *notes, size_t note_count, struct err *err);
+
+/* Appends `rows` rows; `columns` has table->column_count members in the table's order. Memory
+ * stays bounded however many rows there are: one buffer (CSV) or one row group (Parquet). */
+FALLIBLE table_writer_append(struct table_writer *writer, const union column_values *columns,
+                             size_t rows, struct err *err);
+
+/* What was published: for the manifest. */
+struct table_file {
+    uint64_t rows;
+    uint64_t bytes;
+    uint64_t checksum; /* XXH64 of the file */
+};
+
+/* Completes and publishes the file; frees the writer whatever happens. `file` may be NULL. */
+FALLIBLE table_writer_commit(struct table_writer *writer, struct table_file *file, struct err *err);
+
+/* Leaves no file behind. Accepts NULL. */
+void table_writer_discard(struct table_writer *writer);
+
+/* ".csv" or ".parquet". */
+const char *table_format_ending(enum table_format format);
+
+#endif

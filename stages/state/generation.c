@@ -1,0 +1,315 @@
+#include "stages/state/generation.h"
+
+#include "stages/base/checksum.h"
+#include "stages/base/files.h"
+#include "stages/base/json.h"
+#include "stages/base/json_writer.h"
+#include "stages/base/number.h"
+#include "stages/base/stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The version of the manifest's layout. */
+enum { MANIFEST_VERSION = 1 };
+
+static void state_file_release(struct state_file *file) {
+    free(file->name);
+    *file = (struct state_file){0};
+}
+
+void generation_release(struct generation *generation) {
+    for (size_t i = 0; i < generation->extent_count; i++) {
+        free(generation->extents[i].name);
+    }
+    for (size_t i = 0; i < generation->segment_count; i++) {
+        state_file_release(&generation->segments[i].file);
+    }
+    free(generation->extents);
+    free(generation->segments);
+    state_file_release(&generation->dictionary);
+    state_file_release(&generation->adjacency);
+    state_file_release(&generation->cohort);
+    *generation = (struct generation){0};
+}
+
+struct status generation_add_extent(struct generation *generation, const struct extent *extent,
+                                    struct err *err) {
+    struct extent *grown =
+        reallocarray(generation->extents, generation->extent_count + 1, sizeof *grown);
+    if (grown == NULL) {
+        return err_memory(err, (generation->extent_count + 1) * sizeof *grown, "a generation");
+    }
+    generation->extents = grown;
+    struct extent *added = &grown[generation->extent_count];
+    *added = *extent;
+    added->name = strdup(extent->name);
+    if (added->name == NULL) {
+        return err_memory(err, strlen(extent->name), "a generation");
+    }
+    generation->extent_count++;
+    return status_ok();
+}
+
+struct status state_file_set(struct state_file *file, const char *name, uint64_t bytes,
+                             uint64_t checksum, struct err *err) {
+    char *copy = strdup(name);
+    if (copy == NULL) {
+        return err_memory(err, strlen(name), "a generation");
+    }
+    free(file->name);
+    *file = (struct state_file){copy, bytes, checksum};
+    return status_ok();
+}
+
+struct status generation_add_segment(struct generation *generation, const struct segment *segment,
+                                     struct err *err) {
+    struct segment *grown =
+        reallocarray(generation->segments, generation->segment_count + 1, sizeof *grown);
+    if (grown == NULL) {
+        return err_memory(err, (generation->segment_count + 1) * sizeof *grown, "a generation");
+    }
+    generation->segments = grown;
+    struct segment *added = &grown[generation->segment_count];
+    *added = *segment;
+    added->file = (struct state_file){0};
+    TRY(state_file_set(&added->file, segment->file.name, segment->file.bytes,
+                       segment->file.checksum, err));
+    generation->segment_count++;
+    return status_ok();
+}
+
+const struct extent *generation_extent(const struct generation *generation, const char *name) {
+    for (size_t i = 0; i < generation->extent_count; i++) {
+        if (strcmp(generation->extents[i].name, name) == 0) {
+            return &generation->extents[i];
+        }
+    }
+    return NULL;
+}
+
+static void put_date(struct json_writer *writer, const char *key, int64_t date_ms) {
+    char text[DATE_TEXT_BYTES];
+    date_format(date_ms, text);
+    json_put_text(writer, key, text);
+}
+
+static void put_checksum(struct json_writer *writer, const char *key, uint64_t checksum) {
+    char text[CHECKSUM_TEXT_BYTES];
+    checksum_format(checksum, text);
+    json_put_text(writer, key, text);
+}
+
+static void put_file(struct json_writer *writer, const char *key, const struct state_file *file) {
+    json_object_begin(writer, key);
+    json_put_text(writer, "file", file->name);
+    json_put_u64(writer, "bytes", file->bytes);
+    put_checksum(writer, "xxh64", file->checksum);
+    json_object_end(writer);
+}
+
+static void put_lists(struct json_writer *writer, const struct generation *generation) {
+    json_array_begin(writer, "segments");
+    for (size_t i = 0; i < generation->segment_count; i++) {
+        const struct segment *segment = &generation->segments[i];
+        json_object_begin(writer, NULL);
+        put_date(writer, "date", segment->date_ms);
+        json_put_u64(writer, "first_tie", segment->first_tie);
+        json_put_u64(writer, "ties", segment->ties);
+        json_put_u64(writer, "endings", segment->endings);
+        put_file(writer, "ties_file", &segment->file);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+    json_array_begin(writer, "inputs");
+    for (size_t i = 0; i < generation->extent_count; i++) {
+        const struct extent *extent = &generation->extents[i];
+        json_object_begin(writer, NULL);
+        json_put_text(writer, "name", extent->name);
+        json_put_u64(writer, "first", extent->first);
+        json_put_u64(writer, "end", extent->end);
+        json_put_u64(writer, "left", extent->left);
+        json_put_u64(writer, "bytes", extent->bytes);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
+struct status generation_save(const struct generation *generation, const char *path,
+                              struct err *err) {
+    struct json_writer writer = {0};
+    json_object_begin(&writer, NULL);
+    json_put_u64(&writer, "tieflow_state", MANIFEST_VERSION);
+    put_date(&writer, "date", generation->date_ms);
+    put_date(&writer, "first_date", generation->first_date_ms);
+    if (generation->has_previous) {
+        put_date(&writer, "previous", generation->previous_ms);
+    } else {
+        json_put_null(&writer, "previous");
+    }
+    json_put_text(&writer, "simultaneous", simultaneous_name(generation->simultaneous));
+    json_put_u64(&writer, "members", generation->members);
+    json_put_u64(&writer, "ties", generation->ties);
+    json_put_u64(&writer, "open_ties", generation->open_ties);
+    put_checksum(&writer, "run_id", generation->run_id);
+    put_file(&writer, "dictionary", &generation->dictionary);
+    put_file(&writer, "adjacency", &generation->adjacency);
+    put_file(&writer, "cohort", &generation->cohort);
+    put_lists(&writer, generation);
+    json_object_end(&writer);
+    struct output *output = NULL;
+    struct status status = json_writer_finish(&writer, err);
+    if (!failed(status)) {
+        status = output_open(&output, path, false, err);
+    }
+    if (!failed(status)) {
+        status = output_write(output, writer.text.data, writer.text.count, err);
+    }
+    if (!failed(status)) {
+        status = output_commit(output, NULL, NULL, err);
+    } else {
+        output_discard(output);
+    }
+    json_writer_release(&writer);
+    return status;
+}
+
+/* Reads of a manifest: each remembers the first key that is missing or wrong. */
+struct manifest_reader {
+    const char *wrong;
+};
+
+static void note_wrong(struct manifest_reader *reader, bool is_right, const char *key) {
+    if (!is_right && reader->wrong == NULL) {
+        reader->wrong = key;
+    }
+}
+
+static uint64_t get_u64(struct manifest_reader *reader, const struct json *object,
+                        const char *key) {
+    uint64_t value = 0;
+    note_wrong(reader, json_u64(json_get(object, key), &value), key);
+    return value;
+}
+
+static const char *get_text(struct manifest_reader *reader, const struct json *object,
+                            const char *key) {
+    const char *text = json_text(json_get(object, key));
+    note_wrong(reader, text != NULL, key);
+    return text == NULL ? "" : text;
+}
+
+static int64_t get_date(struct manifest_reader *reader, const struct json *object,
+                        const char *key) {
+    int64_t date_ms = 0;
+    note_wrong(reader, date_parse(get_text(reader, object, key), &date_ms), key);
+    return date_ms;
+}
+
+static uint64_t get_checksum(struct manifest_reader *reader, const struct json *object,
+                             const char *key) {
+    uint64_t checksum = 0;
+    note_wrong(reader, checksum_parse(get_text(reader, object, key), &checksum), key);
+    return checksum;
+}
+
+/* Fills `file` from the object under `key`. A name that leaves the state folder is wrong. */
+static struct status get_file(struct manifest_reader *reader, const struct json *object,
+                              const char *key, struct state_file *file, struct err *err) {
+    const struct json *inner = json_get(object, key);
+    const char *name = get_text(reader, inner, "file");
+    uint64_t bytes = get_u64(reader, inner, "bytes");
+    uint64_t checksum = get_checksum(reader, inner, "xxh64");
+    note_wrong(reader, strncmp(name, "gen-", 4) == 0 && strstr(name, "..") == NULL, key);
+    return state_file_set(file, name, bytes, checksum, err);
+}
+
+static struct status get_lists(struct manifest_reader *reader, const struct json *root,
+                               struct generation *generation, struct err *err) {
+    const struct json *segments = json_get(root, "segments");
+    const struct json *inputs = json_get(root, "inputs");
+    note_wrong(reader, json_type(segments) == JSON_ARRAY, "segments");
+    note_wrong(reader, json_type(inputs) == JSON_ARRAY, "inputs");
+    for (const struct json *item = json_next(segments, NULL); item != NULL;
+         item = json_next(segments, item)) {
+        struct segment segment = {
+            .date_ms = get_date(reader, item, "date"),
+            .first_tie = get_u64(reader, item, "first_tie"),
+            .ties = get_u64(reader, item, "ties"),
+            .endings = get_u64(reader, item, "endings"),
+        };
+        struct status status = get_file(reader, item, "ties_file", &segment.file, err);
+        if (!failed(status)) {
+            status = generation_add_segment(generation, &segment, err);
+        }
+        state_file_release(&segment.file);
+        TRY(status);
+    }
+    for (const struct json *item = json_next(inputs, NULL); item != NULL;
+         item = json_next(inputs, item)) {
+        struct extent extent = {
+            .first = get_u64(reader, item, "first"),
+            .end = get_u64(reader, item, "end"),
+            .left = get_u64(reader, item, "left"),
+            .bytes = get_u64(reader, item, "bytes"),
+        };
+        note_wrong(reader, extent.first <= extent.end && extent.left <= extent.end - extent.first,
+                   "first, end, left");
+        const char *name = get_text(reader, item, "name");
+        extent.name = (char *)(uintptr_t)name; /* copied, not changed */
+        TRY(generation_add_extent(generation, &extent, err));
+    }
+    return status_ok();
+}
+
+static struct status get_generation(const struct json *root, struct generation *generation,
+                                    const char **wrong, struct err *err) {
+    struct manifest_reader reader = {0};
+    note_wrong(&reader, get_u64(&reader, root, "tieflow_state") == MANIFEST_VERSION,
+               "tieflow_state");
+    generation->date_ms = get_date(&reader, root, "date");
+    generation->first_date_ms = get_date(&reader, root, "first_date");
+    generation->has_previous = json_type(json_get(root, "previous")) != JSON_NULL;
+    if (generation->has_previous) {
+        generation->previous_ms = get_date(&reader, root, "previous");
+    }
+    int simultaneous = simultaneous_parse(get_text(&reader, root, "simultaneous"));
+    note_wrong(&reader, simultaneous >= 0, "simultaneous");
+    generation->simultaneous =
+        simultaneous < 0 ? SIMULTANEOUS_STRICT : (enum simultaneous)simultaneous;
+    generation->members = get_u64(&reader, root, "members");
+    generation->ties = get_u64(&reader, root, "ties");
+    generation->open_ties = get_u64(&reader, root, "open_ties");
+    generation->run_id = get_checksum(&reader, root, "run_id");
+    TRY(get_file(&reader, root, "dictionary", &generation->dictionary, err));
+    TRY(get_file(&reader, root, "adjacency", &generation->adjacency, err));
+    TRY(get_file(&reader, root, "cohort", &generation->cohort, err));
+    TRY(get_lists(&reader, root, generation, err));
+    *wrong = reader.wrong;
+    return status_ok();
+}
+
+struct status generation_load(struct generation *generation, const char *path, struct err *err) {
+    struct bytes text = {0};
+    struct json *root = NULL;
+    const char *wrong = NULL;
+    struct status status = file_read_all(path, &text, err);
+    if (!failed(status)) {
+        status = json_parse(&root, (const char *)text.data, text.count, err);
+        if (failed(status)) {
+            err_prefix(err, "%s", path);
+        }
+    }
+    if (!failed(status)) {
+        status = get_generation(root, generation, &wrong, err);
+    }
+    if (!failed(status) && wrong != NULL) {
+        status = err_set(err, FAILURE_DATA,
+                         "%s: \"%s\" is missing or wrong: the state is damaged, or was made by "
+                         "another version of tieflow",
+                         path, wrong);
+    }
+    json_free(root);
+    bytes_release(&text);
+    return status;
+}

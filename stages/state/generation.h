@@ -1,0 +1,92 @@
+/* A generation: everything that the next night needs to know, as of the end of one date.
+ *
+ *   STATE/lock                                  held by the run that writes
+ *   STATE/gen-2026-01-02/manifest.json          this structure; the folder's rename is the commit
+ *   STATE/gen-2026-01-02/dictionary.tff         stages/dictionary/dictionary.h
+ *   STATE/gen-2026-01-02/adjacency.tff          stages/adjacency/adjacency_file.h
+ *   STATE/gen-2026-01-02/cohort.tff             stages/tie_store/histogram.h
+ *   STATE/gen-2026-01-02/ties-2026-01-02.tff    stages/tie_store/tie_segment.h
+ *   STATE/.next                                 a generation in the making; removed by the next run
+ *
+ * The first three are the whole graph at the end of the date; tie segments hold one date each and
+ * are shared: a manifest lists all of them, wherever they lie. A generation exists when its folder
+ * has its final name and a manifest; a crash before the rename leaves the old ones as they were.
+ */
+#ifndef TIEFLOW_STAGES_STATE_GENERATION_H
+#define TIEFLOW_STAGES_STATE_GENERATION_H
+
+#include "schemas/event.h"
+#include "schemas/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* How far one log file has been taken. Records are numbered from 0 in file order.
+ *
+ * Every record below `first` is done with. Those from `first` to `end` were looked at, and are done
+ * with unless they are of a later date than the generation (`left` of them are). Those from `end`
+ * on have never been looked at. */
+struct extent {
+    char *name; /* base name of the file; owned */
+    uint64_t first;
+    uint64_t end;
+    uint64_t left;
+    uint64_t bytes; /* size of the file at the time: a smaller one was cut or replaced */
+};
+
+/* A file of the state, as the manifest knows it. */
+struct state_file {
+    char *name; /* "gen-DATE/file", below the state folder; owned */
+    uint64_t bytes;
+    uint64_t checksum; /* XXH64 */
+};
+
+/* One date's ties. */
+struct segment {
+    struct state_file file;
+    int64_t date_ms; /* first instant of the date */
+    uint64_t first_tie;
+    uint64_t ties;
+    uint64_t endings;
+};
+
+struct generation {
+    int64_t date_ms;       /* first instant of the last date taken */
+    int64_t first_date_ms; /* of the run that made it: equal to date_ms for a night */
+    bool has_previous;     /* there was a state before that run */
+    int64_t previous_ms;   /* its date */
+    enum simultaneous simultaneous;
+    uint64_t members;
+    uint64_t ties; /* ever made */
+    uint64_t open_ties;
+    uint64_t run_id; /* of settings and all events up to the end of the date */
+    struct extent *extents;
+    size_t extent_count;
+    struct state_file dictionary;
+    struct state_file adjacency;
+    struct state_file cohort;
+    struct segment *segments; /* in order of date */
+    size_t segment_count;
+};
+
+/* Zero-initialised storage is an empty generation. */
+void generation_release(struct generation *generation);
+
+/* Copies; the generation owns the copies. */
+FALLIBLE generation_add_extent(struct generation *generation, const struct extent *extent,
+                               struct err *err);
+FALLIBLE generation_add_segment(struct generation *generation, const struct segment *segment,
+                                struct err *err);
+FALLIBLE state_file_set(struct state_file *file, const char *name, uint64_t bytes,
+                        uint64_t checksum, struct err *err);
+
+/* The extent of the file with this name; NULL where there is none. */
+const struct extent *generation_extent(const struct generation *generation, const char *name);
+
+/* Writes the manifest as `path`; reads one into an empty generation. FAILURE_DATA says what a
+ * manifest lacks. */
+FALLIBLE generation_save(const struct generation *generation, const char *path, struct err *err);
+FALLIBLE generation_load(struct generation *generation, const char *path, struct err *err);
+
+#endif

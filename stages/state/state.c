@@ -1,0 +1,403 @@
+#include "stages/state/state.h"
+
+#include "stages/adjacency/adjacency_file.h"
+#include "stages/base/checksum.h"
+#include "stages/base/files.h"
+#include "stages/base/number.h"
+#include "stages/base/stream.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char next_name[] = ".next";
+static const char generation_prefix[] = "gen-";
+
+void state_generation_name(int64_t date_ms, char name[STATE_NAME_BYTES]) {
+    char date[DATE_TEXT_BYTES];
+    date_format(date_ms, date);
+    (void)snprintf(name, STATE_NAME_BYTES, "%s%s", generation_prefix, date);
+}
+
+struct status state_path(const struct state *state, const char *name, char **path,
+                         struct err *err) {
+    return path_join(path, state->folder, name, err);
+}
+
+/* The path of a generation's manifest, in new memory. */
+static struct status manifest_path(const struct state *state, const char *generation_name,
+                                   char **path, struct err *err) {
+    char name[STATE_NAME_BYTES + 16];
+    (void)snprintf(name, sizeof name, "%s/manifest.json", generation_name);
+    return state_path(state, name, path, err);
+}
+
+static struct status date_add(struct state *state, int64_t date_ms, struct err *err) {
+    int64_t *grown = reallocarray(state->dates_ms, state->date_count + 1, sizeof *grown);
+    if (grown == NULL) {
+        return err_memory(err, (state->date_count + 1) * sizeof *grown, "the generations");
+    }
+    state->dates_ms = grown;
+    grown[state->date_count++] = date_ms;
+    return status_ok();
+}
+
+/* Lists the generations; the names sort by date. */
+static struct status generations_list(struct state *state, struct err *err) {
+    struct names names = {0};
+    state->date_count = 0;
+    struct status status = folder_list(state->folder, &names, err);
+    for (size_t i = 0; i < names.count && !failed(status); i++) {
+        const char *name = names.items[i];
+        int64_t date_ms;
+        if (strncmp(name, generation_prefix, strlen(generation_prefix)) != 0 ||
+            !date_parse(name + strlen(generation_prefix), &date_ms)) {
+            continue;
+        }
+        char *path = NULL;
+        status = manifest_path(state, name, &path, err);
+        if (!failed(status) && file_exists(path)) { /* else only its segments are still needed */
+            status = date_add(state, date_ms, err);
+        }
+        free(path);
+    }
+    names_release(&names);
+    return status;
+}
+
+struct status state_open(struct state *state, const char *folder, bool for_writing,
+                         struct err *err) {
+    state->lock = -1;
+    state->folder = strdup(folder);
+    if (state->folder == NULL) {
+        return err_memory(err, strlen(folder), "a path");
+    }
+    if (for_writing) {
+        TRY(folder_make(folder, err));
+        char *lock_path;
+        TRY(state_path(state, "lock", &lock_path, err));
+        struct status status = file_lock(lock_path, &state->lock, err);
+        free(lock_path);
+        TRY(status);
+        TRY(state_abandon(state, err));
+    } else if (!folder_exists(folder)) {
+        return err_set(err, FAILURE_IO,
+                       "%s: there is no state here; 'tieflow run --state %s' or "
+                       "'tieflow backfill --state %s' makes one",
+                       folder, folder, folder);
+    }
+    return generations_list(state, err);
+}
+
+void state_close(struct state *state) {
+    if (state->folder != NULL && state->lock >= 0) {
+        file_unlock(state->lock);
+    }
+    free(state->folder);
+    free(state->dates_ms);
+    *state = (struct state){.lock = -1};
+}
+
+bool state_has(const struct state *state, int64_t date_ms) {
+    for (size_t i = 0; i < state->date_count; i++) {
+        if (state->dates_ms[i] == date_ms) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int64_t state_newest(const struct state *state) {
+    assert(state->date_count > 0);
+    return state->dates_ms[state->date_count - 1];
+}
+
+struct status state_read(const struct state *state, int64_t date_ms, struct generation *generation,
+                         struct err *err) {
+    char name[STATE_NAME_BYTES];
+    char *path;
+    state_generation_name(date_ms, name);
+    TRY(manifest_path(state, name, &path, err));
+    struct status status = generation_load(generation, path, err);
+    free(path);
+    if (!failed(status) && generation->date_ms != date_ms) {
+        return err_set(err, FAILURE_DATA, "%s/%s: the manifest is of another date: damaged",
+                       state->folder, name);
+    }
+    return status;
+}
+
+void graph_release(struct graph *graph) {
+    dictionary_release(&graph->dictionary);
+    adjacency_release(&graph->adjacency);
+    histogram_release(&graph->cohort);
+}
+
+/* Reads a file to its end and compares size and checksum with the manifest. */
+static struct status file_checksum(const char *path, uint64_t *bytes, uint64_t *checksum,
+                                   struct err *err) {
+    enum { STEP = 1 << 20 };
+    struct checksum *sum = NULL;
+    struct input *input = NULL;
+    uint8_t *buffer = malloc(STEP);
+    struct status status = buffer == NULL ? err_memory(err, STEP, "a buffer") : status_ok();
+    if (!failed(status)) {
+        status = checksum_new(&sum, err);
+    }
+    if (!failed(status)) {
+        status = input_open(&input, path, err);
+    }
+    *bytes = 0;
+    size_t got = failed(status) ? 0 : 1;
+    while (got != 0) {
+        status = input_read(input, buffer, STEP, &got, err);
+        if (failed(status)) {
+            break;
+        }
+        checksum_update(sum, buffer, got);
+        *bytes += got;
+    }
+    if (!failed(status)) {
+        *checksum = checksum_value(sum);
+    }
+    input_close(input);
+    checksum_free(sum);
+    free(buffer);
+    return status;
+}
+
+struct status state_verify_file(const struct state *state, const struct state_file *file,
+                                struct err *err) {
+    char *path;
+    uint64_t bytes;
+    uint64_t checksum;
+    TRY(state_path(state, file->name, &path, err));
+    struct status status = file_checksum(path, &bytes, &checksum, err);
+    if (!failed(status) && (bytes != file->bytes || checksum != file->checksum)) {
+        status = err_set(err, FAILURE_DATA,
+                         "%s: %" PRIu64 " bytes with checksum %016" PRIx64
+                         ", but the manifest says %" PRIu64 " with %016" PRIx64
+                         ": the file is damaged; restore it, or re-run from an earlier generation",
+                         path, bytes, checksum, file->bytes, file->checksum);
+    }
+    free(path);
+    return status;
+}
+
+static struct status file_open_checked(const struct state *state, const struct state_file *file,
+                                       struct input **input, struct err *err) {
+    TRY(state_verify_file(state, file, err));
+    char *path;
+    TRY(state_path(state, file->name, &path, err));
+    struct status status = input_open(input, path, err);
+    free(path);
+    return status;
+}
+
+struct status state_load_graph(const struct state *state, const struct generation *generation,
+                               struct graph *graph, struct err *err) {
+    struct input *input;
+    TRY(file_open_checked(state, &generation->dictionary, &input, err));
+    struct status status = dictionary_load(&graph->dictionary, input, err);
+    input_close(input);
+    TRY(status);
+    size_t nodes = dictionary_count(&graph->dictionary);
+    TRY(file_open_checked(state, &generation->adjacency, &input, err));
+    status = adjacency_load(&graph->adjacency, input, nodes, err);
+    input_close(input);
+    TRY(status);
+    TRY(file_open_checked(state, &generation->cohort, &input, err));
+    status = histogram_load(&graph->cohort, input, err);
+    input_close(input);
+    TRY(status);
+    graph->adjacency.tie_count = generation->ties;
+    if (nodes != generation->members || graph->adjacency.open_count != generation->open_ties ||
+        graph->cohort.total != generation->ties) {
+        return err_set(err, FAILURE_DATA,
+                       "%s: the files of a generation hold %zu members, %" PRIu64
+                       " open and %" PRIu64 " ties where its manifest says %" PRIu64 ", %" PRIu64
+                       " and %" PRIu64 ": files of different generations are mixed",
+                       state->folder, nodes, graph->adjacency.open_count, graph->cohort.total,
+                       generation->members, generation->open_ties, generation->ties);
+    }
+    return status_ok();
+}
+
+struct status state_begin(const struct state *state, char **path, struct err *err) {
+    assert(state->lock >= 0);
+    TRY(state_path(state, next_name, path, err));
+    struct status status = folder_make(*path, err);
+    if (failed(status)) {
+        free(*path);
+        *path = NULL;
+    }
+    return status;
+}
+
+struct status state_abandon(const struct state *state, struct err *err) {
+    char *path;
+    TRY(state_path(state, next_name, &path, err));
+    struct status status = folder_remove(path, err);
+    free(path);
+    return status;
+}
+
+/* What is saved, and how; one for each of the graph's three files. */
+struct saving {
+    const struct graph *graph;
+    unsigned threads;
+};
+
+static struct status save_dictionary(const struct saving *saving, struct output *output,
+                                     struct err *err) {
+    return dictionary_save(&saving->graph->dictionary, output, err);
+}
+
+static struct status save_adjacency(const struct saving *saving, struct output *output,
+                                    struct err *err) {
+    return adjacency_save(&saving->graph->adjacency.rows, output, saving->threads, err);
+}
+
+static struct status save_cohort(const struct saving *saving, struct output *output,
+                                 struct err *err) {
+    return histogram_save(&saving->graph->cohort, output, err);
+}
+
+/* Writes one file of the next generation and notes it. */
+static struct status file_save(const struct state *state, const char *generation_name,
+                               const char *base_name, const struct saving *saving,
+                               struct status (*save)(const struct saving *saving,
+                                                     struct output *output, struct err *err),
+                               struct state_file *file, struct err *err) {
+    char name[STATE_NAME_BYTES * 2];
+    char *path;
+    (void)snprintf(name, sizeof name, "%s/%s", next_name, base_name);
+    TRY(state_path(state, name, &path, err));
+    struct output *output;
+    struct status status = output_open(&output, path, false, err);
+    free(path);
+    TRY(status);
+    status = save(saving, output, err);
+    if (failed(status)) {
+        output_discard(output);
+        return status;
+    }
+    uint64_t bytes;
+    uint64_t checksum;
+    TRY(output_commit(output, &bytes, &checksum, err));
+    (void)snprintf(name, sizeof name, "%s/%s", generation_name, base_name);
+    return state_file_set(file, name, bytes, checksum, err);
+}
+
+struct status state_commit(struct state *state, struct generation *generation,
+                           const struct graph *graph, unsigned threads, struct err *err) {
+    char generation_name[STATE_NAME_BYTES];
+    char *from = NULL;
+    char *to = NULL;
+    char *manifest = NULL;
+    struct saving saving = {graph, threads};
+    state_generation_name(generation->date_ms, generation_name);
+    TRY(file_save(state, generation_name, "dictionary.tff", &saving, save_dictionary,
+                  &generation->dictionary, err));
+    TRY(file_save(state, generation_name, "adjacency.tff", &saving, save_adjacency,
+                  &generation->adjacency, err));
+    TRY(file_save(state, generation_name, "cohort.tff", &saving, save_cohort, &generation->cohort,
+                  err));
+    struct status status;
+    TRY_OR(done, status, manifest_path(state, next_name, &manifest, err));
+    TRY_OR(done, status, generation_save(generation, manifest, err));
+    TRY_OR(done, status, state_path(state, next_name, &from, err));
+    TRY_OR(done, status, state_path(state, generation_name, &to, err));
+    TRY_OR(done, status, folder_publish(from, to, err));
+    status = generations_list(state, err);
+done:
+    free(manifest);
+    free(from);
+    free(to);
+    return status;
+}
+
+/* Whether any of the kept generations names this file. */
+static bool file_is_needed(const struct generation *kept, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(kept[i].dictionary.name, name) == 0 ||
+            strcmp(kept[i].adjacency.name, name) == 0 || strcmp(kept[i].cohort.name, name) == 0) {
+            return true;
+        }
+        for (size_t j = 0; j < kept[i].segment_count; j++) {
+            if (strcmp(kept[i].segments[j].file.name, name) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Removes from one generation's folder what no kept generation names; its manifest first, so that
+ * a crash leaves it no generation at all rather than one without files. */
+static struct status generation_prune(const struct state *state, const char *generation_name,
+                                      const struct generation *kept, size_t kept_count,
+                                      struct err *err) {
+    struct names names = {0};
+    char *folder = NULL;
+    char *path = NULL;
+    struct status status;
+    TRY_OR(done, status, manifest_path(state, generation_name, &path, err));
+    if (unlink(path) != 0 && errno != ENOENT) {
+        status = err_set(err, FAILURE_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        goto done;
+    }
+    TRY_OR(done, status, state_path(state, generation_name, &folder, err));
+    TRY_OR(done, status, folder_sync(folder, err));
+    TRY_OR(done, status, folder_list(folder, &names, err));
+    size_t left = names.count;
+    for (size_t i = 0; i < names.count; i++) {
+        char name[STATE_NAME_BYTES + 256];
+        (void)snprintf(name, sizeof name, "%s/%s", generation_name, names.items[i]);
+        if (file_is_needed(kept, kept_count, name)) {
+            continue;
+        }
+        free(path);
+        path = NULL;
+        TRY_OR(done, status, state_path(state, name, &path, err));
+        left -= unlink(path) == 0; /* what stays is litter, and tried again next time */
+    }
+    if (left == 0) {
+        (void)rmdir(folder); /* likewise */
+    }
+done:
+    names_release(&names);
+    free(folder);
+    free(path);
+    return status;
+}
+
+struct status state_prune(struct state *state, size_t keep, struct err *err) {
+    assert(keep >= 1);
+    if (state->date_count <= keep) {
+        return status_ok();
+    }
+    size_t dropped = state->date_count - keep;
+    struct generation *kept = calloc(keep, sizeof *kept);
+    if (kept == NULL) {
+        return err_memory(err, keep * sizeof *kept, "the generations");
+    }
+    struct status status = status_ok();
+    for (size_t i = 0; i < keep && !failed(status); i++) {
+        status = state_read(state, state->dates_ms[dropped + i], &kept[i], err);
+    }
+    for (size_t i = 0; i < dropped && !failed(status); i++) {
+        char name[STATE_NAME_BYTES];
+        state_generation_name(state->dates_ms[i], name);
+        status = generation_prune(state, name, kept, keep, err);
+    }
+    for (size_t i = 0; i < keep; i++) {
+        generation_release(&kept[i]);
+    }
+    free(kept);
+    return failed(status) ? status : generations_list(state, err);
+}

@@ -1,0 +1,78 @@
+/* The state folder: finding, loading, committing and pruning generations. */
+#ifndef TIEFLOW_STAGES_STATE_STATE_H
+#define TIEFLOW_STAGES_STATE_STATE_H
+
+#include "schemas/status.h"
+#include "stages/adjacency/adjacency.h"
+#include "stages/dictionary/dictionary.h"
+#include "stages/state/generation.h"
+#include "stages/tie_store/histogram.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct state {
+    char *folder;
+    int lock;          /* descriptor; -1 when opened for reading */
+    int64_t *dates_ms; /* of the generations, ascending */
+    size_t date_count;
+};
+
+/* Opens the folder and lists its generations. For writing it is made where missing, locked
+ * (FAILURE_RETRY while another run holds it), and rid of what a crashed run left. For reading it
+ * must exist. Zero-initialise `state`; state_close in any case. */
+FALLIBLE state_open(struct state *state, const char *folder, bool for_writing, struct err *err);
+void state_close(struct state *state);
+
+/* Whether there is a generation of this date, and the date of the newest (when there is any). */
+bool state_has(const struct state *state, int64_t date_ms);
+int64_t state_newest(const struct state *state);
+
+/* Path of a file of the state, in new memory that the caller frees. */
+FALLIBLE state_path(const struct state *state, const char *name, char **path, struct err *err);
+
+/* Reads the manifest of a generation that state_has. */
+FALLIBLE state_read(const struct state *state, int64_t date_ms, struct generation *generation,
+                    struct err *err);
+
+/* What a run keeps in memory: the graph as of some moment. */
+struct graph {
+    struct dictionary dictionary;
+    struct adjacency adjacency;
+    struct histogram cohort;
+};
+
+/* Zero-initialised storage is an empty graph. */
+void graph_release(struct graph *graph);
+
+/* Loads a generation's graph. Sizes and checksums of its files are checked against the manifest. */
+FALLIBLE state_load_graph(const struct state *state, const struct generation *generation,
+                          struct graph *graph, struct err *err);
+
+/* Checks one file against the manifest by reading it whole. */
+FALLIBLE state_verify_file(const struct state *state, const struct state_file *file,
+                           struct err *err);
+
+/* Starts the next generation: makes an empty folder for its files. *path (caller frees) is that
+ * folder; files in it will lie in "gen-DATE/". */
+FALLIBLE state_begin(const struct state *state, char **path, struct err *err);
+
+/* Saves the graph into the begun folder, fills the generation's three files, writes its manifest
+ * and publishes all by one rename. The adjacency must be settled. */
+FALLIBLE state_commit(struct state *state, struct generation *generation, const struct graph *graph,
+                      unsigned threads, struct err *err);
+
+/* Removes the begun folder, if there is one. */
+FALLIBLE state_abandon(const struct state *state, struct err *err);
+
+/* Keeps the newest `keep` generations (at least 1) and every file that they name; removes the
+ * rest. */
+FALLIBLE state_prune(struct state *state, size_t keep, struct err *err);
+
+enum { STATE_NAME_BYTES = 32 };
+
+/* "gen-YYYY-MM-DD". */
+void state_generation_name(int64_t date_ms, char name[STATE_NAME_BYTES]);
+
+#endif

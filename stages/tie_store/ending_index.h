@@ -1,0 +1,39 @@
+/* Which tie did an ending end? A lookup from ties to their endings.
+ *
+ * The tie numbered n of a pair is ended by the pair's first ending with ties_before > n. Endings
+ * are few beside ties, so the index holds endings and every tie asks; a filter answers for most.
+ * Memory: 24 bytes per ending.
+ */
+#ifndef TIEFLOW_STAGES_TIE_STORE_ENDING_INDEX_H
+#define TIEFLOW_STAGES_TIE_STORE_ENDING_INDEX_H
+
+#include "schemas/status.h"
+#include "stages/adjacency/pair_filter.h"
+#include "stages/adjacency/tie_batch.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct ending_index {
+    struct tie_ending *endings; /* from < to; sorted by (from, to, ties_before) once finished */
+    size_t count;
+    size_t capacity;
+    struct pair_filter filter;
+};
+
+/* Zero-initialised storage is an empty index. */
+void ending_index_release(struct ending_index *index);
+
+/* Copies the endings. */
+FALLIBLE ending_index_add(struct ending_index *index, const struct tie_ending *endings,
+                          size_t count, struct err *err);
+
+/* Ends the adding. */
+FALLIBLE ending_index_finish(struct ending_index *index, struct err *err);
+
+/* When the tie of this pair with this number ended; TIE_OPEN_MS where the index has no ending of
+ * it. */
+int64_t ending_index_find(const struct ending_index *index, uint32_t from, uint32_t to,
+                          uint64_t tie_number);
+
+#endif

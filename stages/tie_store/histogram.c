@@ -1,0 +1,171 @@
+#include "stages/tie_store/histogram.h"
+
+#include "schemas/limits.h"
+#include "stages/base/columns.h"
+#include "stages/base/frame.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ITEM_BYTES = 12 };
+
+void histogram_release(struct histogram *histogram) {
+    free(histogram->counts);
+    *histogram = (struct histogram){0};
+}
+
+struct status histogram_add(struct histogram *histogram, uint32_t value, uint64_t count,
+                            struct err *err) {
+    if (value >= histogram->size) {
+        size_t size = (size_t)value + value / 2 + 64;
+        uint64_t *grown = reallocarray(histogram->counts, size, sizeof *grown);
+        if (grown == NULL) {
+            return err_memory(err, size * sizeof *grown, "a histogram");
+        }
+        memset(grown + histogram->size, 0, (size - histogram->size) * sizeof *grown);
+        histogram->counts = grown;
+        histogram->size = size;
+    }
+    histogram->counts[value] += count;
+    histogram->total += count;
+    return status_ok();
+}
+
+uint32_t histogram_at_rank(const struct histogram *histogram, uint64_t rank) {
+    assert(rank >= 1 && rank <= histogram->total);
+    uint64_t below = 0;
+    for (size_t value = 0; value < histogram->size; value++) {
+        below += histogram->counts[value];
+        if (below >= rank) {
+            return (uint32_t)value;
+        }
+    }
+    assert(false);
+    return 0;
+}
+
+uint64_t histogram_sum(const struct histogram *histogram) {
+    uint64_t sum = 0;
+    for (size_t value = 0; value < histogram->size; value++) {
+        sum += value * histogram->counts[value];
+    }
+    return sum;
+}
+
+double histogram_mean(const struct histogram *histogram) {
+    return histogram->total == 0 ? 0.0
+                                 : (double)histogram_sum(histogram) / (double)histogram->total;
+}
+
+uint64_t histogram_count_to(const struct histogram *histogram, uint32_t value) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < histogram->size && i <= value; i++) {
+        sum += histogram->counts[i];
+    }
+    return sum;
+}
+
+static struct status payload_fill(const struct histogram *histogram, size_t items,
+                                  struct bytes *payload, struct frame *frame, struct err *err) {
+    TRY(bytes_reserve(payload, items * ITEM_BYTES + 1, err));
+    uint32_t *values = malloc(items * sizeof *values + 1);
+    uint64_t *counts = malloc(items * sizeof *counts + 1);
+    struct status status = status_ok();
+    if (values == NULL || counts == NULL) {
+        TRY_OR(done, status, err_memory(err, items * ITEM_BYTES, "a histogram"));
+    }
+    size_t at = 0;
+    for (size_t value = 0; value < histogram->size; value++) {
+        if (histogram->counts[value] != 0) {
+            values[at] = (uint32_t)value;
+            counts[at++] = histogram->counts[value];
+        }
+    }
+    assert(at == items);
+    columns_split_u32(values, items, payload->data);
+    columns_split_u64(counts, items, payload->data + items * sizeof *values);
+    payload->count = items * ITEM_BYTES;
+    *frame = (struct frame){
+        .kind = FRAME_HISTOGRAM,
+        .items = (uint32_t)items,
+        .first = items == 0 ? 0 : values[0],
+        .last = items == 0 ? 0 : values[items - 1],
+        .payload_bytes = payload->count,
+    };
+done:
+    free(values);
+    free(counts);
+    return status;
+}
+
+struct status histogram_save(const struct histogram *histogram, struct output *output,
+                             struct err *err) {
+    size_t items = 0;
+    for (size_t value = 0; value < histogram->size; value++) {
+        items += histogram->counts[value] != 0;
+    }
+    if (items > LIMIT_FRAME_ITEMS) {
+        return err_set(err, FAILURE_DATA, "%zu distinct mutual counts: over the limit of %u", items,
+                       LIMIT_FRAME_ITEMS);
+    }
+    struct bytes payload = {0};
+    struct frame frame;
+    struct frame_writer writer;
+    frame_writer_init(&writer, output);
+    struct status status = payload_fill(histogram, items, &payload, &frame, err);
+    if (!failed(status)) {
+        status = frame_writer_put(&writer, &frame, payload.data, err);
+    }
+    if (!failed(status)) {
+        status = frame_writer_end(&writer, err);
+    }
+    frame_writer_release(&writer);
+    bytes_release(&payload);
+    return status;
+}
+
+/* Adds the items of one payload, whose length was checked. */
+static struct status payload_add(struct histogram *histogram, const uint8_t *payload, size_t items,
+                                 struct err *err) {
+    for (size_t i = 0; i < items; i++) {
+        uint32_t value = 0;
+        uint64_t count = 0;
+        for (unsigned byte = 0; byte < 4; byte++) {
+            value |= (uint32_t)payload[byte * items + i] << (8 * byte);
+        }
+        for (unsigned byte = 0; byte < 8; byte++) {
+            count |= (uint64_t)payload[(4 + byte) * items + i] << (8 * byte);
+        }
+        if (value >= LIMIT_NODES || count > UINT64_MAX - histogram->total) {
+            return err_set(err, FAILURE_DATA, "%u ties with %u mutual connections: damaged",
+                           (unsigned)count, value);
+        }
+        TRY(histogram_add(histogram, value, count, err));
+    }
+    return status_ok();
+}
+
+struct status histogram_load(struct histogram *histogram, struct input *input, struct err *err) {
+    struct frame_reader reader;
+    struct bytes payload = {0};
+    frame_reader_init(&reader, input);
+    struct status status;
+    for (;;) {
+        struct frame frame;
+        bool more;
+        TRY_OR(done, status, frame_reader_next(&reader, &frame, &payload, NULL, NULL, &more, err));
+        if (!more) {
+            break;
+        }
+        if (frame.kind != FRAME_HISTOGRAM || payload.count != (size_t)frame.items * ITEM_BYTES) {
+            TRY_OR(done, status,
+                   err_set(err, FAILURE_DATA, "%s: not a histogram of tieflow", input_name(input)));
+        }
+        TRY_OR(done, status, payload_add(histogram, payload.data, frame.items, err));
+    }
+done:
+    frame_reader_release(&reader);
+    bytes_release(&payload);
+    return status;
+}
