@@ -161,7 +161,7 @@ static struct status table_folder_make(const struct engine *engine, size_t index
         *folder = strdup(engine->job->table_folder);
         return *folder == NULL ? err_memory(err, 64, "a path") : status_ok();
     }
-    TRY(period_name(engine->periods, index, ".staging-", "", &name, err));
+    TRY(period_name(engine->periods, index, STAGING_PREFIX, "", &name, err));
     struct status status = path_join(folder, engine->job->table_folder, name, err);
     free(name);
     TRY(status);
@@ -241,6 +241,7 @@ static struct status period_close(struct engine *engine, struct err *err) {
     TRY_OR(done, status, ending_index_finish(&index, err));
     TRY_OR(done, status, table_folder_make(engine, open->index, &folder, err));
     TRY_OR(done, status, tables_publish(engine, folder, &index, err));
+    status = folder_sync(folder, err);
 done:
     ending_index_release(&index);
     free(folder);

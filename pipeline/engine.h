@@ -18,6 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where by-date tables wait for the state's commit: "TABLE_FOLDER/.staging-DATE". */
+#define STAGING_PREFIX ".staging-"
+
 struct engine_job {
     struct ingest *ingest; /* all files taken; its facts are completed here */
     struct graph *graph;   /* as of the moment before the first period; brought up to date */
@@ -28,7 +31,7 @@ struct engine_job {
     uint64_t previous_run_id;
     /* Where tie segments go: "ties-DATE.tff" per day, "ties.tff" for a run that is not by date. */
     const char *segment_folder;
-    /* Where tables go: by day into "TABLE_FOLDER/.staging-DATE", else into the folder itself. */
+    /* Where tables go: by day into staging folders there, else into the folder itself. */
     const char *table_folder;
     const struct extent *extents; /* for the manifests */
     size_t extent_count;

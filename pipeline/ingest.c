@@ -48,13 +48,12 @@ struct file_walk {
     bool has_left;
 };
 
-static void record_leave(struct ingest *ingest, struct file_walk *walk) {
+static void record_leave(struct file_walk *walk) {
     if (!walk->has_left) {
         walk->extent.first = walk->record;
         walk->has_left = true;
     }
     walk->extent.left++;
-    ingest->left_count++;
 }
 
 /* Sends one event where it belongs. */
@@ -62,7 +61,7 @@ static struct status event_take(struct ingest *ingest, struct file_walk *walk,
                                 const struct event *event, struct err *err) {
     const struct periods *periods = &ingest->options.periods;
     if (periods_are_before(periods, event->at_ms)) {
-        record_leave(ingest, walk);
+        record_leave(walk);
         return status_ok();
     }
     if (periods_are_after(periods, event->at_ms)) {
@@ -224,6 +223,7 @@ static struct status file_take(struct ingest *ingest, const struct file_set *set
                        ": the log was replaced; bring the old file back",
                        path, walk.record, is_repeat ? stop : before.end);
     }
+    ingest->looked_count += walk.record - before.end;
     after->first = walk.has_left ? walk.extent.first : walk.record;
     after->end = walk.record;
     after->left = walk.extent.left;
@@ -260,19 +260,15 @@ static struct status missing_check(const struct ingest *ingest, const struct fil
 }
 
 static struct status malformed_gate(const struct ingest *ingest, struct err *err) {
-    uint64_t read = 0;
     uint64_t malformed = ingest->facts[0].quality.count[QUALITY_MALFORMED];
-    for (size_t i = 0; i < ingest->options.periods.count; i++) {
-        read += ingest->facts[i].quality.count[QUALITY_READ];
-    }
-    if ((double)malformed <= ingest->options.malformed_share_max * (double)read) {
+    if ((double)malformed <= ingest->options.malformed_share_max * (double)ingest->looked_count) {
         return status_ok();
     }
     const struct quarantined *first = &ingest->quarantine[0];
     return err_set(err, FAILURE_DATA,
                    "%s:%s; %" PRIu64 " of %" PRIu64 " records are malformed, more than the share "
                    "of %g that --max-malformed allows: mend the log, or allow more",
-                   first->file, first->reason, malformed, read,
+                   first->file, first->reason, malformed, ingest->looked_count,
                    ingest->options.malformed_share_max);
 }
 

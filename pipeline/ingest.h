@@ -27,7 +27,8 @@ struct ingest_options {
     const struct generation *previous;
     /* A generation to repeat: every file is read to where that one read it. NULL for a new run. */
     const struct generation *repeated;
-    /* The share of records that may be malformed, 0 to 1, before the run fails. */
+    /* Of the records looked at for the first time, those of later dates included, the share that
+     * may be malformed, 0 to 1, before the run fails. */
     double malformed_share_max;
     const struct log_reader_options *reader;
 };
@@ -49,7 +50,7 @@ struct ingest {
     size_t quarantine_count;
     size_t quarantine_capacity;
     struct extent *extents; /* where the run leaves each file; one per file, names borrowed */
-    uint64_t left_count;    /* records left for later dates */
+    uint64_t looked_count;  /* records looked at for the first time */
     struct progress *progress;
 };
 

@@ -2,9 +2,9 @@
  *
  * Commit order of a night: tables are written and made durable under staging names, then the next
  * generation is renamed into the state, then the tables take their names. A crash before the state
- * is renamed leaves the night undone; a crash after it leaves a date whose tables are made again,
- * byte for byte, by running the date once more, because the generation remembers how far each log
- * was read.
+ * is renamed leaves the night undone; a crash after it leaves tables that the next run publishes,
+ * whichever date that is. Running a date once more makes its tables again, byte for byte, because
+ * the generation remembers how far each log was read.
  */
 #include "pipeline/engine.h"
 #include "pipeline/ingest.h"
@@ -168,7 +168,8 @@ struct nights {
     bool has_previous;
     struct generation previous;
     struct generation next;
-    char *next_folder; /* of the state; NULL for repeats */
+    char *next_folder; /* of the state; NULL before it is begun */
+    bool may_be_committed;
 };
 
 static void nights_release(struct nights *nights) {
@@ -302,36 +303,78 @@ static struct status generation_fill(struct nights *nights, struct err *err) {
     return status_ok();
 }
 
+/* Where a date's tables wait, and where they are published; both in new memory. */
+static struct status table_paths(const char *out, int64_t date_ms, char **staged, char **published,
+                                 struct err *err) {
+    const struct periods period = periods_days(date_ms, date_ms);
+    char *name = NULL;
+    *staged = NULL;
+    *published = NULL;
+    TRY(period_name(&period, 0, STAGING_PREFIX, "", &name, err));
+    struct status status = path_join(staged, out, name, err);
+    free(name);
+    TRY(status);
+    status = period_name(&period, 0, "date=", "", &name, err);
+    if (!failed(status)) {
+        status = path_join(published, out, name, err);
+        free(name);
+    }
+    if (failed(status)) {
+        free(*staged);
+        *staged = NULL;
+    }
+    return status;
+}
+
 /* Gives every date's staged tables their name. */
 static struct status tables_reveal(struct nights *nights, struct err *err) {
     const struct periods *periods = &nights->run.ingest.options.periods;
     for (size_t i = 0; i < periods->count; i++) {
-        char *staged_name = NULL;
-        char *final_name = NULL;
-        char *staged = NULL;
-        char *final = NULL;
-        struct status status;
-        TRY_OR(done, status, period_name(periods, i, ".staging-", "", &staged_name, err));
-        TRY_OR(done, status, period_name(periods, i, "date=", "", &final_name, err));
-        TRY_OR(done, status, path_join(&staged, nights->run.options->out, staged_name, err));
-        TRY_OR(done, status, path_join(&final, nights->run.options->out, final_name, err));
-        status = folder_publish(staged, final, err);
-    done:
-        free(staged_name);
-        free(final_name);
+        char *staged;
+        char *published;
+        TRY(table_paths(nights->run.options->out, period_first_ms(periods, i), &staged, &published,
+                        err));
+        struct status status = folder_publish(staged, published, err);
         free(staged);
-        free(final);
+        free(published);
         TRY(status);
     }
     return status_ok();
 }
 
-/* Removes the staging folders that crashed runs left. */
-static struct status staging_clean(const char *out, struct err *err) {
+/* The tables of a date that the state holds were about to take their name when their run ended:
+ * nothing but that step is missing once the manifest, the last file of a folder, is there. */
+static struct status committed_settle(const char *out, int64_t date_ms, struct err *err) {
+    char *staged;
+    char *published;
+    char *manifest = NULL;
+    TRY(table_paths(out, date_ms, &staged, &published, err));
+    struct status status = path_join(&manifest, staged, "manifest.json", err);
+    if (!failed(status)) {
+        status = file_exists(manifest) && !folder_exists(published)
+                     ? folder_publish(staged, published, err)
+                     : folder_remove(staged, err);
+    }
+    free(staged);
+    free(published);
+    free(manifest);
+    return status;
+}
+
+/* Removes the staging folders that runs left; with `finishes`, those that a committed run was about
+ * to publish are published instead: once the state has gone on, nobody would make them again. */
+static struct status staging_settle(const struct nights *nights, bool finishes, struct err *err) {
+    const char *out = nights->run.options->out;
     struct names names = {0};
     struct status status = folder_list(out, &names, err);
     for (size_t i = 0; i < names.count && !failed(status); i++) {
-        if (strncmp(names.items[i], ".staging-", strlen(".staging-")) != 0) {
+        if (strncmp(names.items[i], STAGING_PREFIX, strlen(STAGING_PREFIX)) != 0) {
+            continue;
+        }
+        int64_t date_ms;
+        if (finishes && date_parse(names.items[i] + strlen(STAGING_PREFIX), &date_ms) &&
+            nights->state.date_count != 0 && date_ms <= state_newest(&nights->state)) {
+            status = committed_settle(out, date_ms, err);
             continue;
         }
         char *path = NULL;
@@ -365,7 +408,7 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     struct periods periods = periods_days(nights->first_ms, nights->last_ms);
     const struct generation *previous = nights->has_previous ? &nights->previous : NULL;
     TRY(settings_check(nights, err));
-    TRY(staging_clean(run->options->out, err));
+    TRY(staging_settle(nights, true, err));
     TRY(run_ingest(run, periods, previous, nights->is_repeat ? &nights->repeated : NULL, err));
     if (previous != NULL) {
         progress_begin(run->progress, "loading", "ties", previous->open_ties);
@@ -385,6 +428,8 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     }
     progress_begin(run->progress, "saving", "ties", run->graph.adjacency.open_count);
     TRY(generation_fill(nights, err));
+    TRY(folder_sync(run->options->out, err)); /* of what is about to be promised */
+    nights->may_be_committed = true;
     TRY(state_commit(&nights->state, &nights->next, &run->graph, run->job.threads, err));
     progress_end(run->progress);
     TRY(tables_reveal(nights, err));
@@ -403,6 +448,9 @@ static void nights_finish(struct nights *nights, struct status status) {
         run_report(&nights->run, nights->run.options->out);
     } else if (nights->next_folder != NULL) {
         (void)failed(state_abandon(&nights->state, NULL));
+        if (!nights->may_be_committed) {
+            (void)failed(staging_settle(nights, false, NULL));
+        }
     }
     nights_release(nights);
 }

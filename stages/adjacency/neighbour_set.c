@@ -1,13 +1,16 @@
-/* CRoaring reports no failed allocation: it would crash on a null pointer inside. Its allocations
- * here are of one member's size, made after everything large has been had. Decoded values are read
- * through an iterator into memory of known size and checked to ascend, since a damaged bitmap can
- * claim another count than it holds.
+/* CRoaring encodes. It reports no failed allocation: it would crash on a null pointer inside. Its
+ * allocations here are of one member's size, made after everything large has been had.
+ *
+ * Decoding is ours, through the cursor, since every byte comes from outside. Rejected: the
+ * library's "safe" reader (0.2.66), which checks lengths only: a run container without runs makes
+ * it read wild memory, bytes behind the bitmap pass, and it prints.
  */
 #include "stages/adjacency/neighbour_set.h"
 
-#include "schemas/limits.h"
+#include "stages/base/cursor.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <roaring/roaring.h>
 
 static struct status bitmap_append(roaring_bitmap_t *bitmap, struct bytes *out, struct err *err) {
@@ -67,44 +70,149 @@ struct status neighbour_set_encode_u64(const uint64_t *values, size_t count, str
     return status_ok();
 }
 
-/* Copies the bitmap's values out, checking them. */
-static struct status values_read(const roaring_bitmap_t *bitmap, uint32_t bound,
-                                 struct bytes *values, struct err *err) {
-    uint64_t claimed = roaring_bitmap_get_cardinality(bitmap);
-    if (claimed > bound) {
-        return err_set(err, FAILURE_DATA, "a Roaring bitmap of %llu members among %u: damaged",
-                       (unsigned long long)claimed, bound);
+/* Constants of the format: the two cookies, the containers from which a bitmap with runs has
+ * offsets too, the values from which a container is a bitset. */
+enum {
+    COOKIE_NO_RUNS = 12346,
+    COOKIE_RUNS = 12347,
+    OFFSETS_FROM = 4,
+    ARRAY_MAX = 4096,
+    BITSET_WORDS = 1024,
+    CONTAINERS_MAX = 65536,
+};
+
+/* The front of a bitmap, cursors over its parts. */
+struct head {
+    uint32_t container_count;
+    const uint8_t *run_flags; /* a bit per container; NULL where the bitmap has no runs */
+    struct cursor keys;       /* per container its upper 16 bits and its values less one */
+    struct cursor offsets;    /* per container 4 bytes, or empty */
+};
+
+static bool head_read(struct cursor *cursor, struct head *head) {
+    uint32_t cookie = cursor_u32(cursor);
+    *head = (struct head){0};
+    if (cookie == COOKIE_NO_RUNS) {
+        head->container_count = cursor_u32(cursor);
+    } else if ((cookie & 0xffff) == COOKIE_RUNS) {
+        head->container_count = (cookie >> 16) + 1;
+        head->run_flags = cursor_take(cursor, (head->container_count + 7) / 8);
+    } else {
+        return false;
     }
-    size_t count = (size_t)claimed;
-    TRY(bytes_reserve(values, count * sizeof(uint32_t) + 1, err));
-    uint32_t *all = (uint32_t *)(void *)values->data;
-    roaring_uint32_iterator_t *iterator = roaring_create_iterator(bitmap);
-    if (iterator == NULL) {
-        return err_memory(err, sizeof *iterator, "a Roaring iterator");
+    if (cursor->broken || head->container_count > CONTAINERS_MAX) {
+        return false;
     }
-    size_t read = roaring_read_uint32_iterator(iterator, all, (uint32_t)count);
-    bool is_sound = read == count && !iterator->has_value;
-    roaring_free_uint32_iterator(iterator);
-    for (size_t i = 0; i < read && is_sound; i++) {
-        is_sound = all[i] < bound && (i == 0 || all[i] > all[i - 1]);
+    size_t bytes = (size_t)head->container_count * 4;
+    head->keys = cursor_over(cursor_take(cursor, bytes), bytes);
+    if (head->run_flags == NULL || head->container_count >= OFFSETS_FROM) {
+        head->offsets = cursor_over(cursor_take(cursor, bytes), bytes);
     }
-    if (!is_sound) {
-        return err_set(err, FAILURE_DATA,
-                       "a Roaring bitmap's values do not ascend below %u: damaged", bound);
+    return !cursor->broken;
+}
+
+/* The values that the head promises in all. */
+static uint64_t head_count(const struct head *head) {
+    struct cursor keys = head->keys;
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < head->container_count; i++) {
+        (void)cursor_u16(&keys);
+        count += cursor_u16(&keys) + UINT64_C(1);
     }
-    values->count = count * sizeof(uint32_t);
-    return status_ok();
+    return count;
+}
+
+/* The readers of the three kinds of containers fill exactly `count` values, `base` in their upper
+ * half; false where the container holds others or they do not ascend. */
+static bool array_read(struct cursor *cursor, uint32_t base, uint32_t count, uint32_t *values) {
+    struct cursor lows = *cursor;
+    if (cursor_take(cursor, (size_t)count * 2) == NULL) {
+        return false;
+    }
+    bool ascends = true;
+    for (uint32_t i = 0; i < count; i++) {
+        values[i] = base | cursor_u16(&lows);
+        ascends = ascends && (i == 0 || values[i] > values[i - 1]);
+    }
+    return ascends;
+}
+
+static bool bitset_read(struct cursor *cursor, uint32_t base, uint32_t count, uint32_t *values) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < BITSET_WORDS; i++) {
+        for (uint64_t word = cursor_u64(cursor); word != 0; word &= word - 1) {
+            if (found == count) {
+                return false;
+            }
+            values[found++] = base | (i * 64 + (uint32_t)__builtin_ctzll(word));
+        }
+    }
+    return found == count && !cursor->broken;
+}
+
+static bool runs_read(struct cursor *cursor, uint32_t base, uint32_t count, uint32_t *values) {
+    uint32_t found = 0;
+    uint32_t free_from = 0; /* the first value that the next run may begin with */
+    uint32_t run_count = cursor_u16(cursor);
+    for (uint32_t run = 0; run < run_count; run++) {
+        uint32_t first = cursor_u16(cursor);
+        uint32_t last = first + cursor_u16(cursor);
+        if (first < free_from || last > UINT16_MAX || last - first >= count - found) {
+            return false;
+        }
+        for (uint32_t low = first; low <= last; low++) {
+            values[found++] = base | low;
+        }
+        free_from = last + 1;
+    }
+    return found == count && !cursor->broken;
+}
+
+/* Fills all values, which ascend; false where anything is not as the format wants it. */
+static bool containers_read(struct cursor *cursor, struct head *head, uint32_t *values) {
+    uint32_t next_key = 0;
+    for (uint32_t i = 0; i < head->container_count; i++) {
+        uint32_t key = cursor_u16(&head->keys);
+        uint32_t count = cursor_u16(&head->keys) + 1U;
+        bool is_placed = head->offsets.count == 0 || cursor_u32(&head->offsets) == cursor->at;
+        bool is_runs = head->run_flags != NULL && (head->run_flags[i / 8] >> i % 8 & 1) != 0;
+        if (key < next_key || !is_placed) {
+            return false;
+        }
+        bool is_read = is_runs              ? runs_read(cursor, key << 16, count, values)
+                       : count <= ARRAY_MAX ? array_read(cursor, key << 16, count, values)
+                                            : bitset_read(cursor, key << 16, count, values);
+        if (!is_read) {
+            return false;
+        }
+        values += count;
+        next_key = key + 1;
+    }
+    return cursor_left(cursor) == 0;
 }
 
 struct status neighbour_set_decode_u32(const uint8_t *data, size_t bytes, uint32_t bound,
                                        struct bytes *values, struct err *err) {
+    struct cursor cursor = cursor_over(data, bytes);
+    struct head head;
     values->count = 0;
-    roaring_bitmap_t *bitmap = roaring_bitmap_portable_deserialize_safe((const char *)data, bytes);
-    if (bitmap == NULL) {
+    if (!head_read(&cursor, &head)) {
         return err_set(err, FAILURE_DATA, "%zu bytes are not a portable Roaring bitmap: damaged",
                        bytes);
     }
-    struct status status = values_read(bitmap, bound, values, err);
-    roaring_bitmap_free(bitmap);
-    return status;
+    uint64_t count = head_count(&head);
+    if (count > bound) {
+        return err_set(err, FAILURE_DATA,
+                       "a Roaring bitmap of %" PRIu64 " members among %u: damaged", count, bound);
+    }
+    TRY(bytes_reserve(values, (size_t)count * sizeof(uint32_t) + 1, err)); /* +1: never NULL */
+    uint32_t *all = (uint32_t *)(void *)values->data;
+    if (!containers_read(&cursor, &head, all) || (count != 0 && all[count - 1] >= bound)) {
+        return err_set(err, FAILURE_DATA,
+                       "a Roaring bitmap does not hold the %" PRIu64
+                       " ascending values below %u that it promises: damaged",
+                       count, bound);
+    }
+    values->count = (size_t)count * sizeof(uint32_t);
+    return status_ok();
 }

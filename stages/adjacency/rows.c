@@ -39,10 +39,6 @@ static uint32_t *arena_words(const struct rows *rows) {
     return rows->arena.data;
 }
 
-static uint32_t block_capacity(const struct rows *rows, const struct row *row) {
-    return row->offset == 0 ? 0 : arena_words(rows)[row->offset - 1];
-}
-
 /* Makes the arena hold `words` words in all; with a quarter to spare where it grows by little. */
 static struct status arena_hold(struct rows *rows, size_t words, struct err *err) {
     size_t bytes = words * sizeof(uint32_t);
@@ -71,6 +67,7 @@ static size_t arena_squeeze(struct rows *rows, uint32_t *order) {
             words[to] = owner;
             words[to + 1] = row->count;
             row->offset = to + BLOCK_HEADER_WORDS;
+            row->capacity = row->count;
             to += BLOCK_HEADER_WORDS + row->count;
             if (order != NULL) {
                 order[blocks] = owner;
@@ -92,12 +89,13 @@ static struct status block_append(struct rows *rows, uint32_t node, uint32_t cap
     uint32_t *words = arena_words(rows);
     struct row *row = &rows_all(rows)[node];
     if (row->offset != 0) {
-        rows->garbage_words += BLOCK_HEADER_WORDS + block_capacity(rows, row);
+        rows->garbage_words += BLOCK_HEADER_WORDS + row->capacity;
         memcpy(words + start + BLOCK_HEADER_WORDS, words + row->offset, row->count * sizeof *words);
     }
     words[start] = node;
     words[start + 1] = capacity;
     row->offset = start + BLOCK_HEADER_WORDS;
+    row->capacity = capacity;
     rows->used_words = start + BLOCK_HEADER_WORDS + capacity;
     return status_ok();
 }
@@ -105,7 +103,7 @@ static struct status block_append(struct rows *rows, uint32_t node, uint32_t cap
 struct status rows_push(struct rows *rows, struct node_id node, uint32_t entry, struct err *err) {
     assert(node.v < rows->node_count && (entry & ~ROW_ENDED) < rows->node_count);
     struct row *row = &rows_all(rows)[node.v];
-    if (row->count == block_capacity(rows, row)) {
+    if (row->count == row->capacity) {
         if (row->count > UINT32_MAX / 2) {
             return err_set(err, FAILURE_DATA,
                            "one member has more than %u tie events in one batch: use a smaller "
@@ -138,6 +136,7 @@ static void arena_spread(struct rows *rows, const uint32_t *extra, const uint32_
         words[start] = owner;
         words[start + 1] = capacity;
         row->offset = start + BLOCK_HEADER_WORDS;
+        row->capacity = capacity;
         end = start;
     }
     assert(end == FIRST_WORD);
@@ -186,6 +185,29 @@ struct status rows_load(struct rows *rows, struct node_id node, const uint32_t *
     memcpy(arena_words(rows) + row->offset, entries, count * sizeof *entries);
     row->count = (uint32_t)count;
     return status_ok();
+}
+
+/* Blocks without the other member, nearly all, are passed over by a loop that the compiler turns
+ * into vector compares. */
+bool row_is_connected_to(const uint32_t *entries, uint32_t count, struct node_id other) {
+    enum { BLOCK = 32 };
+    while (count >= BLOCK) {
+        const uint32_t *block = entries + count - BLOCK;
+        uint32_t found = 0;
+        for (uint32_t i = 0; i < BLOCK; i++) {
+            found |= (block[i] & ~ROW_ENDED) == other.v;
+        }
+        if (found != 0) {
+            break;
+        }
+        count -= BLOCK;
+    }
+    for (uint32_t i = count; i-- > 0;) {
+        if ((entries[i] & ~ROW_ENDED) == other.v) {
+            return (entries[i] & ROW_ENDED) == 0;
+        }
+    }
+    return false;
 }
 
 void rows_settle(struct rows *rows, struct node_id node, uint64_t *scratch) {

@@ -9,7 +9,7 @@
  * ended entries in the row; a row's memory moves only in rows_push, rows_reserve and rows_settle.
  *
  * Memory: 8 bytes per tie (4 in either row) after rows_reserve, up to a quarter more for rows that
- * grow entry by entry, and 16 bytes per member.
+ * grow entry by entry, and 24 bytes per member.
  */
 #ifndef TIEFLOW_STAGES_ADJACENCY_ROWS_H
 #define TIEFLOW_STAGES_ADJACENCY_ROWS_H
@@ -24,9 +24,10 @@
 #define ROW_ENDED (UINT32_C(1) << 31)
 
 struct row {
-    uint64_t offset; /* of the first entry, in words of the arena; 0: no memory yet */
-    uint32_t count;  /* entries */
-    uint32_t ended;  /* of them, with ROW_ENDED */
+    uint64_t offset;   /* of the first entry, in words of the arena; 0: no memory yet */
+    uint32_t count;    /* entries */
+    uint32_t capacity; /* entries that fit; also in the block, which may be a cold line away */
+    uint32_t ended;    /* entries with ROW_ENDED */
 };
 
 /* The arena is a row of blocks, in no particular order of owners:
@@ -81,16 +82,8 @@ FALLIBLE rows_load(struct rows *rows, struct node_id node, const uint32_t *entri
  * left so. */
 void rows_settle(struct rows *rows, struct node_id node, uint64_t *scratch);
 
-/* Whether the pair is connected now: the newest entry about it decides. Scans the row of `node`
- * from its end. */
-static inline bool row_is_connected_to(const uint32_t *entries, uint32_t count,
-                                       struct node_id other) {
-    for (uint32_t i = count; i-- > 0;) {
-        if ((entries[i] & ~ROW_ENDED) == other.v) {
-            return (entries[i] & ROW_ENDED) == 0;
-        }
-    }
-    return false;
-}
+/* Whether the pair is connected now: the newest entry about it decides. Scans the `count` entries of
+ * one member's row from the end for the other member. */
+bool row_is_connected_to(const uint32_t *entries, uint32_t count, struct node_id other);
 
 #endif

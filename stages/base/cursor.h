@@ -38,7 +38,7 @@ static inline const uint8_t *cursor_take(struct cursor *cursor, size_t count) {
 
 static inline uint16_t cursor_u16(struct cursor *cursor) {
     const uint8_t *at = cursor_take(cursor, 2);
-    return at == NULL ? 0 : (uint16_t)(at[0] | at[1] << 8);
+    return (uint16_t)(at == NULL ? 0 : at[0] | at[1] << 8);
 }
 
 static inline uint32_t cursor_u32(struct cursor *cursor) {

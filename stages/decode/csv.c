@@ -319,27 +319,29 @@ static uint64_t eight_digits(uint64_t digits) {
     return (digits * 10000 + (digits >> 32)) & UINT64_C(0xffffffff);
 }
 
-/* Reads 1..SAFE_DIGITS digits; NULL for none or more. Eight bytes at a time while there are eight;
- * a loop over the digits is a chain of multiplications and mispredicts its end. */
+static bool is_digit(char c) {
+    return (unsigned char)c - (unsigned)'0' <= 9;
+}
+
+/* Reads 1..SAFE_DIGITS digits; NULL for none or more. Up to eight are taken at a time while eight
+ * bytes are left, without a branch on how many there are: a loop over the digits is a chain of
+ * multiplications and mispredicts its end. */
 static const char *plain_number(const char *at, const char *end, uint64_t *value) {
     static const uint64_t power_of_ten[9] = {1,      10,      100,      1000,     10000,
                                              100000, 1000000, 10000000, 100000000};
     const char *first = at;
     uint64_t sum = 0;
-    unsigned digits = 8;
-    while (digits == 8 && end - at >= 8) {
+    while (end - at >= 8 && is_digit(*at)) {
         struct cursor cursor = cursor_over(at, 8);
         uint64_t bytes = cursor_u64(&cursor) ^ UINT64_C(0x3030303030303030);
         /* A carry out of a byte that is no digit spoils later bytes only. */
         uint64_t others =
             ((bytes + UINT64_C(0x0606060606060606)) | bytes) & UINT64_C(0xf0f0f0f0f0f0f0f0);
-        digits = others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
-        if (digits > 0) {
-            sum = sum * power_of_ten[digits] + eight_digits(bytes << (64 - 8 * digits));
-            at += digits;
-        }
+        unsigned digits = others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
+        sum = sum * power_of_ten[digits] + eight_digits(bytes << (64 - 8 * digits));
+        at += digits;
     }
-    while (digits == 8 && at < end && (unsigned char)*at - (unsigned)'0' <= 9) {
+    while (at < end && is_digit(*at)) {
         sum = sum * 10 + ((unsigned char)*at++ - (unsigned)'0');
     }
     *value = sum;

@@ -36,12 +36,20 @@ struct embeddedness {
     unsigned threads;
     struct pages marks[LIMIT_THREADS]; /* a zero bit per node, between calls */
     struct pages group_of;             /* uint32_t per node: ties of this pivot; 0 between calls */
-    struct pages order;                /* uint32_t per tie: ties grouped by pivot */
+    struct pages probes;               /* struct probe per tie, grouped by pivot */
     struct pages groups;               /* struct group */
     size_t group_count;
 };
 
-/* One pivot and its ties, order[first .. end). */
+/* One tie as its pivot sees it: a copy, so that the counting reads one line and not five. */
+struct probe {
+    uint32_t other; /* the endpoint that is not the pivot */
+    uint32_t seen_other;
+    uint32_t seen_pivot;
+    uint32_t tie;
+};
+
+/* One pivot and its ties, probes[first .. end). */
 struct group {
     uint32_t pivot;
     uint32_t first;
@@ -75,26 +83,32 @@ void embeddedness_free(struct embeddedness *embeddedness) {
         pages_release(&embeddedness->marks[i]);
     }
     pages_release(&embeddedness->group_of);
-    pages_release(&embeddedness->order);
+    pages_release(&embeddedness->probes);
     pages_release(&embeddedness->groups);
     free(embeddedness);
 }
 
-static bool from_is_pivot(const struct tie_batch *batch, size_t tie) {
-    return batch->seen_from[tie] >= batch->seen_to[tie];
+static uint32_t pivot_of(const struct tie_batch *batch, size_t tie) {
+    return batch->seen_from[tie] >= batch->seen_to[tie] ? batch->from[tie] : batch->to[tie];
 }
 
-static uint32_t pivot_of(const struct tie_batch *batch, size_t tie) {
-    return from_is_pivot(batch, tie) ? batch->from[tie] : batch->to[tie];
+static struct probe probe_of(const struct tie_batch *batch, size_t tie) {
+    bool from_is_pivot = batch->seen_from[tie] >= batch->seen_to[tie];
+    return (struct probe){
+        .other = from_is_pivot ? batch->to[tie] : batch->from[tie],
+        .seen_other = from_is_pivot ? batch->seen_to[tie] : batch->seen_from[tie],
+        .seen_pivot = from_is_pivot ? batch->seen_from[tie] : batch->seen_to[tie],
+        .tie = (uint32_t)tie,
+    };
 }
 
 /* Sorts the ties by pivot, in event order within each: a counting sort over the pivots present. */
 static struct status group_by_pivot(struct embeddedness *embeddedness, size_t node_count,
                                     const struct tie_batch *batch, struct err *err) {
     TRY(pages_grow(&embeddedness->group_of, node_count * sizeof(uint32_t), "the pivots", err));
-    TRY(pages_grow(&embeddedness->order, batch->count * sizeof(uint32_t), "the kernel", err));
+    TRY(pages_grow(&embeddedness->probes, batch->count * sizeof(struct probe), "the kernel", err));
     uint32_t *group_of = embeddedness->group_of.data;
-    uint32_t *order = embeddedness->order.data;
+    struct probe *probes = embeddedness->probes.data;
     size_t group_count = 0;
     for (size_t i = 0; i < batch->count; i++) {
         group_count += group_of[pivot_of(batch, i)]++ == 0;
@@ -113,7 +127,7 @@ static struct status group_by_pivot(struct embeddedness *embeddedness, size_t no
             group_of[pivot] = value;
             group++;
         }
-        order[groups[value & ~ROW_ENDED].end++] = (uint32_t)i;
+        probes[groups[value & ~ROW_ENDED].end++] = probe_of(batch, i);
     }
     for (size_t i = 0; i < group_count; i++) {
         group_of[groups[i].pivot] = 0;
@@ -171,19 +185,15 @@ static uint32_t count_row(const struct rows *rows, const uint64_t *marks, uint32
 }
 
 /* Fetches what the ties a little further on will need. */
-static void prefetch_tie(const struct job *job, size_t position) {
-    const struct tie_batch *batch = job->batch;
-    const uint32_t *order = job->embeddedness->order.data;
+static void prefetch_probe(const struct job *job, size_t position) {
+    const struct probe *probes = job->embeddedness->probes.data;
     const struct row *rows = rows_all(job->rows);
-    if (position + AHEAD_HEADERS < batch->count) {
-        uint32_t tie = order[position + AHEAD_HEADERS];
-        __builtin_prefetch(&rows[batch->from[tie]]);
-        __builtin_prefetch(&rows[batch->to[tie]]);
+    if (position + AHEAD_HEADERS < job->batch->count) {
+        __builtin_prefetch(&rows[probes[position + AHEAD_HEADERS].other]);
     }
-    if (position + AHEAD_ROWS < batch->count) {
-        uint32_t tie = order[position + AHEAD_ROWS];
-        uint32_t other = from_is_pivot(batch, tie) ? batch->to[tie] : batch->from[tie];
-        const uint32_t *entries = row_entries(job->rows, &rows[other]);
+    if (position + AHEAD_ROWS < job->batch->count) {
+        const uint32_t *entries =
+            row_entries(job->rows, &rows[probes[position + AHEAD_ROWS].other]);
         for (unsigned line = 0; line < PREFETCH_LINES; line++) {
             __builtin_prefetch(entries + (size_t)line * LINE_WORDS);
         }
@@ -192,34 +202,26 @@ static void prefetch_tie(const struct job *job, size_t position) {
 
 /* A pivot with one tie: marking is not shared, and costs more than scanning, so the shorter row is
  * marked and the longer one scanned. */
-static void compute_single(const struct job *job, uint64_t *marks, uint32_t pivot, uint32_t tie) {
-    struct tie_batch *batch = job->batch;
-    bool pivot_is_from = from_is_pivot(batch, tie);
-    uint32_t other = pivot_is_from ? batch->to[tie] : batch->from[tie];
-    uint32_t seen_other = pivot_is_from ? batch->seen_to[tie] : batch->seen_from[tie];
-    uint32_t seen_pivot = pivot_is_from ? batch->seen_from[tie] : batch->seen_to[tie];
-    const uint32_t *entries = row_entries(job->rows, &rows_all(job->rows)[other]);
-    marks_apply(marks, entries, 0, seen_other, job->part);
-    batch->mutual[tie] = count_row(job->rows, marks, pivot, seen_pivot);
-    marks_clear(marks, entries, seen_other);
+static void compute_single(const struct job *job, uint64_t *marks, uint32_t pivot,
+                           const struct probe *probe) {
+    const uint32_t *entries = row_entries(job->rows, &rows_all(job->rows)[probe->other]);
+    marks_apply(marks, entries, 0, probe->seen_other, job->part);
+    job->batch->mutual[probe->tie] = count_row(job->rows, marks, pivot, probe->seen_pivot);
+    marks_clear(marks, entries, probe->seen_other);
 }
 
 static void compute_group(const struct job *job, uint64_t *marks, const struct group *group) {
-    struct tie_batch *batch = job->batch;
-    const uint32_t *order = job->embeddedness->order.data;
+    const struct probe *probes = job->embeddedness->probes.data;
     const uint32_t *entries = row_entries(job->rows, &rows_all(job->rows)[group->pivot]);
     uint32_t marked = 0;
     for (uint32_t position = group->first; position < group->end; position++) {
-        prefetch_tie(job, position);
-        uint32_t tie = order[position];
-        bool pivot_is_from = from_is_pivot(batch, tie);
-        uint32_t other = pivot_is_from ? batch->to[tie] : batch->from[tie];
-        uint32_t seen_other = pivot_is_from ? batch->seen_to[tie] : batch->seen_from[tie];
-        uint32_t seen_pivot = pivot_is_from ? batch->seen_from[tie] : batch->seen_to[tie];
-        assert(seen_pivot >= marked); /* the ties of a group are in event order */
-        marks_apply(marks, entries, marked, seen_pivot, job->part);
-        marked = seen_pivot;
-        batch->mutual[tie] = count_row(job->rows, marks, other, seen_other);
+        const struct probe *probe = &probes[position];
+        prefetch_probe(job, position);
+        assert(probe->seen_pivot >= marked); /* the ties of a group are in event order */
+        marks_apply(marks, entries, marked, probe->seen_pivot, job->part);
+        marked = probe->seen_pivot;
+        job->batch->mutual[probe->tie] =
+            count_row(job->rows, marks, probe->other, probe->seen_other);
     }
     marks_clear(marks, entries, marked);
 }
@@ -228,11 +230,11 @@ static void compute_chunk(void *context, unsigned worker, size_t first, size_t e
     const struct job *job = context;
     uint64_t *marks = job->embeddedness->marks[worker].data;
     const struct group *groups = job->embeddedness->groups.data;
-    const uint32_t *order = job->embeddedness->order.data;
+    const struct probe *probes = job->embeddedness->probes.data;
     for (size_t i = first; i < end; i++) {
         if (groups[i].end - groups[i].first == 1) {
-            prefetch_tie(job, groups[i].first);
-            compute_single(job, marks, groups[i].pivot, order[groups[i].first]);
+            prefetch_probe(job, groups[i].first);
+            compute_single(job, marks, groups[i].pivot, &probes[groups[i].first]);
         } else {
             compute_group(job, marks, &groups[i]);
         }

@@ -56,6 +56,9 @@ void order_free(struct order *order) {
 struct status order_add(struct order *order, const struct event *events, size_t count,
                         struct err *err) {
     assert(!order->is_finished);
+    if (count == 0) {
+        return status_ok();
+    }
     if (count > order->capacity - order->count) {
         size_t capacity = order->capacity + order->capacity / 2 + count + 64;
         struct event *grown = reallocarray(order->events, capacity, sizeof *grown);

@@ -1,0 +1,148 @@
+"""What every end-to-end test shares: the command, scratch folders, tables as text.
+
+    python -m unittest discover -s tests/cli -t .
+
+TIEFLOW            the command under test; default build/tieflow
+TIEFLOW_TEST_DATA  published data sets; default ../shared/data beside the repository
+TIEFLOW_CACHE      downloaded Java library; default build/maven
+CI=true            nothing may be skipped for want of Java
+"""
+
+import csv
+import hashlib
+import json
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TIEFLOW = pathlib.Path(os.environ.get("TIEFLOW", ROOT / "build" / "tieflow")).resolve()
+DATA = pathlib.Path(os.environ.get("TIEFLOW_TEST_DATA", ROOT.parent / "shared" / "data")).resolve()
+CACHE = pathlib.Path(os.environ.get("TIEFLOW_CACHE", ROOT / "build" / "maven")).resolve()
+IS_CI = os.environ.get("CI", "") not in ("", "0", "false")
+
+DONE, USAGE, DATA_WRONG, IO, RETRY, CONFIG = 0, 64, 65, 74, 75, 78
+
+SMALL_TABLES = ("endings", "late", "quarantine", "quality")
+TIMEOUT_SECONDS = 120
+
+
+def skip_loudly(reason):
+    """Skips the test at hand, and says so on standard error however quiet the runner is."""
+    print(f"\nSKIPPED: {reason}", file=sys.stderr)
+    raise unittest.SkipTest(reason)
+
+
+def data_file(*parts):
+    path = DATA.joinpath(*parts)
+    if not path.exists():
+        skip_loudly(f"{path} is missing; TIEFLOW_TEST_DATA names the folder of the data sets")
+    return path
+
+
+class Result:
+    """One finished command."""
+
+    def __init__(self, done):
+        self.args = done.args
+        self.code = done.returncode
+        self.out = done.stdout.decode("utf-8")
+        self.err = done.stderr.decode("utf-8")
+
+    def __str__(self):
+        return f"{' '.join(self.args)}\nexit {self.code}\n{self.out}{self.err}"
+
+
+class CommandTest(unittest.TestCase):
+    """A test with a scratch folder of its own and the command at hand."""
+
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        if not TIEFLOW.exists():
+            raise AssertionError(f"{TIEFLOW} is missing: run make, or set TIEFLOW")
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tieflow-"))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def command(self, *args, stdin=None, cwd=None, limits=None):
+        """Runs tieflow with these arguments, whatever comes of it.
+
+        `limits` maps resource.RLIMIT_... to a value. Files that hit theirs fail like a full disk.
+        """
+        def under_limits():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            for limit, value in limits.items():
+                resource.setrlimit(limit, (value, value))
+
+        done = subprocess.run([str(TIEFLOW), *map(str, args)], input=stdin, capture_output=True,
+                              cwd=cwd, timeout=TIMEOUT_SECONDS, check=False,
+                              preexec_fn=None if limits is None else under_limits)
+        return Result(done)
+
+    def succeed(self, *args, **options):
+        result = self.command(*args, **options)
+        self.assertEqual(result.code, DONE, str(result))
+        return result
+
+    def refuse(self, code, *args, says=(), **options):
+        """The command must fail with this exit code, in one line that holds every text of `says`.
+        """
+        result = self.command(*args, **options)
+        self.assertEqual(result.code, code, str(result))
+        lines = result.err.splitlines()
+        self.assertTrue(lines and lines[-1].startswith("tieflow: "), str(result))
+        for text in [says] if isinstance(says, str) else says:
+            self.assertIn(text, lines[-1])
+        return result
+
+    def assertSameText(self, expected, actual, what):
+        """Like assertEqual for long tables: names the first line that differs."""
+        if expected == actual:
+            return
+        a, b = expected.splitlines(), actual.splitlines()
+        for i, (left, right) in enumerate(zip(a, b)):
+            self.assertEqual(left, right, f"{what}, line {i + 1}")
+        self.assertEqual(len(a), len(b), f"{what}: number of lines")
+        self.fail(f"{what}: differ in line breaks")
+
+
+def text_of(path):
+    return pathlib.Path(path).read_bytes().decode("utf-8")
+
+
+def rows_of(path):
+    """A CSV table as a list of dictionaries of texts."""
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def quality_of(folder):
+    return {row["check"]: int(row["count"]) for row in rows_of(pathlib.Path(folder) / "quality.csv")}
+
+
+def manifest_of(folder):
+    return json.loads(text_of(pathlib.Path(folder) / "manifest.json"))
+
+
+def digests(folder, without=()):
+    """{relative path: digest} of every file under a folder."""
+    folder = pathlib.Path(folder)
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.name not in without}
+
+
+def flip_byte(path, offset):
+    """Inverts one bit of one byte of a file."""
+    content = bytearray(pathlib.Path(path).read_bytes())
+    content[offset] ^= 0x10
+    pathlib.Path(path).write_bytes(content)

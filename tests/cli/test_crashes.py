@@ -1,0 +1,253 @@
+"""Runs that are cut short: what they leave must never be taken for a result, and must not last."""
+
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+from tests.cli import random_logs
+from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, first_ms
+from tests.cli.oracle import Event
+from tests.cli.support import DONE, IO, RETRY, TIEFLOW, CommandTest, digests
+
+KILLS = 36
+DAYS = 3
+
+
+def litter(folder):
+    """Names that only a run at work, or a dead one, may have left."""
+    return [path.name for path in folder.rglob("*")
+            if path.name.startswith(".") or path.name.endswith(".tmp")]
+
+
+class LeftoversTest(NightlyTest):
+    def setUp(self):
+        super().setUp()
+        random_logs.write_csv(self.logs / "a.csv", events_of_days(1, DAYS))
+        self.job = Job(self, "job", self.logs)
+        self.reference = Job(self, "reference", self.logs)
+        self.reference.run_days(range(DAYS))
+
+    def assert_as_if_nothing_had_happened(self):
+        self.assertEqual(digests(self.job.out), digests(self.reference.out))
+        self.assertEqual(digests(self.job.state), digests(self.reference.state))
+
+    def test_a_crash_before_the_commit_is_cleaned_up(self):
+        self.job.run_days(range(2))
+        begun = self.job.state / ".next"
+        begun.mkdir()
+        (begun / "dictionary.tff").write_bytes(b"half a fi")
+        (begun / "adjacency.tff.tmp").write_bytes(b"")
+        staged = self.job.out / f".staging-{date_of(2)}"
+        shutil.copytree(self.reference.folder(2), staged)
+        (staged / "ties.csv").write_text("from,to\n9,9\n")  # of other logs, of long ago
+        (self.job.out / f".staging-{date_of(7)}").mkdir()
+        self.job.run(2)
+        self.assert_as_if_nothing_had_happened()
+
+    def test_a_crash_behind_the_commit_is_finished_by_the_same_date_or_the_next(self):
+        for day in (1, 2):
+            with self.subTest(day=day):
+                job = self.job = Job(self, f"job{day}", self.logs)
+                job.run_days(range(2))
+                job.folder(1).rename(job.out / f".staging-{date_of(1)}")
+                job.run_days(range(day, DAYS))
+                self.assert_as_if_nothing_had_happened()
+
+    def test_a_crash_amid_the_publishing_of_a_backfill_is_finished_by_the_next_date(self):
+        self.job.backfill(0, 1)
+        whole = self.job.tables()
+        self.job.folder(1).rename(self.job.out / f".staging-{date_of(1)}")
+        self.job.run(2)
+        self.assertEqual(whole, {name: digest for name, digest in self.job.tables().items()
+                                 if date_of(2) not in name})
+
+    def test_a_repeat_that_crashed_leaves_the_published_tables_alone(self):
+        self.job.run_days(range(2))
+        staged = self.job.out / f".staging-{date_of(1)}"
+        shutil.copytree(self.job.folder(1), staged)
+        (staged / "ties.csv").write_text("from,to\n9,9\n")
+        self.job.run(2)
+        self.assert_as_if_nothing_had_happened()
+
+
+class FullDiskTest(NightlyTest):
+    """Every file fails once it has so many bytes: first all files, then only the longest."""
+
+    def setUp(self):
+        super().setUp()
+        random_logs.write_csv(self.logs / "a.csv", events_of_days(2, 2, count=600))
+        self.whole = Job(self, "whole", self.logs)
+        self.whole.run_days(range(2))
+        sizes = {path.stat().st_size for path in self.folder.rglob("*")
+                 if path.is_file() and path.parent != self.logs}
+        self.limits = sorted(sizes - {0, max(sizes)})
+
+    def test_a_night_without_room_fails_and_leaves_no_trace(self):
+        job = Job(self, "job", self.logs)
+        job.run(0)
+        before = digests(self.folder)
+        failures = 0
+        for size in self.limits:
+            with self.subTest(size=size):
+                result = self.command(*job.arguments("run", "--date", date_of(1)),
+                                      limits={resource.RLIMIT_FSIZE: size})
+                if result.code == DONE:  # nothing of this date is as long as that
+                    break
+                failures += 1
+                self.assertEqual(result.code, IO, str(result))
+                self.assertEqual(before, digests(self.folder))
+        self.assertGreater(failures, 10)
+        job.run(1)
+        self.assertEqual(digests(self.whole.out), digests(job.out))
+        self.assertEqual(digests(self.whole.state), digests(job.state))
+
+    def test_ties_without_room_fail_and_leave_no_half_file(self):
+        whole = self.folder / "ties.whole"
+        self.succeed("ties", self.logs, "-o", whole)
+        wanted = digests(whole)
+        for size in sorted({path.stat().st_size for path in whole.iterdir()})[:-1]:
+            out = self.folder / f"out{size}"
+            self.refuse(IO, "ties", self.logs, "-o", out, limits={resource.RLIMIT_FSIZE: size})
+            self.assertLessEqual(digests(out).items(), wanted.items())
+            self.assertFalse((out / "manifest.json").exists())
+
+
+class FullMemoryTest(NightlyTest):
+    def test_a_night_that_runs_out_of_memory_says_so_and_leaves_no_trace(self):
+        random_logs.write_csv(self.logs / "a.csv", events_of_days(3, 2, count=600))
+        job = Job(self, "job", self.logs, "--threads", 2)
+        job.run(0)
+        before = digests(self.folder)
+        night = job.arguments("run", "--date", date_of(1))
+        refused = 0
+        for size in range(4 << 20, 1 << 30, 1 << 20):
+            limits = {resource.RLIMIT_AS: size}
+            if self.command("--version", limits=limits).code != DONE:
+                continue  # not even the libraries can be loaded
+            result = self.command(*night, limits=limits)
+            if result.code == DONE:
+                break
+            refused += 1
+            self.assertEqual(result.code, RETRY, str(result))
+            self.assertIn("out of memory", result.err)
+            self.assertEqual(before, digests(self.folder))
+        self.assertEqual(result.code, DONE)
+        self.assertGreater(refused, 3)
+
+
+class KillTest(NightlyTest):
+    """Nights, and what they build on, killed at any moment and run again."""
+
+    def setUp(self):
+        super().setUp()
+        rng = random.Random(3)
+        members = random_logs.member_ids(rng, 300)
+        events = []
+        for day in range(DAYS):
+            times = [first_ms(day) + rng.randrange(86_400_000) for _ in range(500)]
+            events += random_logs.random_events(rng, 3000, members, times)
+        random_logs.write_csv(self.logs / "a.csv", events)
+        self.reference = Job(self, "reference", self.logs)
+        self.seconds = []
+        for day in range(DAYS):
+            start = time.monotonic()
+            self.reference.run(day)
+            self.seconds.append(time.monotonic() - start)
+
+    def kill_after(self, arguments, seconds):
+        """Whether the command was killed before it had ended."""
+        process = subprocess.Popen([str(TIEFLOW), *map(str, arguments)], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        code = process.wait()
+        self.assertIn(code, (0, -signal.SIGKILL))
+        return code != 0
+
+    def assert_nothing_half_done(self, job):
+        """What readers see is whole: no date without all its bytes, no generation without files."""
+        for day in range(DAYS):
+            if job.folder(day).exists():
+                self.assertEqual(digests(job.folder(day)), digests(self.reference.folder(day)))
+        for date in job.generations():
+            self.succeed("snapshot", "verify", "--state", job.state, "--date", date)
+
+    def test_nights_killed_at_any_moment_end_up_as_if_nothing_had_happened(self):
+        rng = random.Random(4)
+        killed = 0
+        attempt = 0
+        while killed < KILLS:
+            attempt += 1
+            self.assertLess(attempt, 20 * KILLS, "the kills come too late")
+            job = Job(self, f"job{attempt}", self.logs)
+            for day in range(DAYS):
+                while self.kill_after(job.arguments("run", "--date", date_of(day)),
+                                      rng.uniform(0, 1.3 * self.seconds[day])):
+                    killed += 1
+                    self.assert_nothing_half_done(job)
+            self.assertEqual(digests(job.out), digests(self.reference.out))
+            self.assertEqual(digests(job.state), digests(self.reference.state))
+            self.assertEqual(litter(job.out) + litter(job.state), [])
+
+    def test_a_backfill_killed_at_any_moment_ends_up_as_if_nothing_had_happened(self):
+        rng = random.Random(5)
+        whole = Job(self, "whole", self.logs)
+        whole.backfill(0, DAYS - 1)
+        for attempt in range(6):
+            job = Job(self, f"backfill{attempt}", self.logs)
+            arguments = job.arguments("backfill", "--from", date_of(0), "--to", date_of(DAYS - 1))
+            while self.kill_after(arguments, rng.uniform(0, 1.3 * sum(self.seconds))):
+                pass
+            self.assertEqual(digests(job.out), digests(whole.out))
+            self.assertEqual(digests(job.state), digests(whole.state))
+
+
+class TerminationTest(CommandTest):
+    def test_sigterm_ends_the_process_by_that_signal_and_publishes_nothing_half(self):
+        log = random_logs.write_csv(self.folder / "log.csv", [Event(i, i, i + 1)
+                                                              for i in range(1000)])
+        whole = self.folder / "whole"
+        self.succeed("ties", log, "-o", whole)
+        out = self.folder / "out"
+        # Standard input that never ends holds the run in the middle of its reading.
+        process = subprocess.Popen([str(TIEFLOW), "ties", "-", "-o", str(out)],
+                                   stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        with process:
+            process.stdin.write(log.read_bytes())
+            process.stdin.flush()
+            time.sleep(0.05)
+            self.assertIsNone(process.poll())
+            process.terminate()
+            self.assertEqual(process.wait(), -signal.SIGTERM)  # 143 to a shell
+        self.assertEqual([path.name for path in out.rglob("*") if path.suffix != ".tmp"], [])
+        self.succeed("ties", log, "-o", out)
+        self.assertEqual(digests(whole), digests(out))
+
+    def test_tables_appear_whole_or_not_at_all_however_late_the_signal_comes(self):
+        log = self.folder / "log.tfp"
+        self.succeed("generate", "-o", log, "--ties", 20000, "--degree", 20)
+        whole = self.folder / "whole"
+        start = time.monotonic()
+        self.succeed("ties", log, "-o", whole)
+        seconds = time.monotonic() - start
+        wanted = digests(whole)
+        rng = random.Random(6)
+        for attempt in range(12):
+            out = self.folder / f"out{attempt}"
+            process = subprocess.Popen([str(TIEFLOW), "ties", str(log), "-o", str(out)],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(rng.uniform(0, seconds))
+            process.terminate()
+            self.assertIn(process.wait(), (0, -signal.SIGTERM))
+            if out.exists():
+                found = {name: digest for name, digest in digests(out).items()
+                         if not name.endswith(".tmp") and name != "ties.tff"}
+                self.assertLessEqual(found.items(), wanted.items())
+                if "manifest.json" in found:  # the last: where it is, all are there
+                    self.assertEqual(found, wanted)

@@ -1,0 +1,379 @@
+"""Runs tieflow's tests and checks; the last line is `N passed, N failed, N skipped`.
+
+    run_tests.py [options] SECTION...
+
+Sections, each run in the order given:
+
+    lint     the checks named by --lint, each a make target lint-NAME: one check, one count
+    unit     tests/test_*.c in the release build
+    asan     the same under the address and undefined-behaviour sanitizers
+    tsan     those named by --tsan under the thread sanitizer
+    cli      Python tests of the program as a whole, tests/cli
+    tables   DuckDB and Arrow read what our Parquet writer wrote, tests/check_tables.py
+    fuzz     every target of tests/fuzz for --fuzz-seconds, starting from its corpus
+
+Every test gets a TMPDIR of its own. What passes takes one line, what fails shows all its output,
+what is skipped says why. The exit code is 0 only if something passed and nothing failed: a section
+that finds nothing to run although its sources are there has failed.
+
+The script makes what it runs (through make), and touches nothing outside the build folder.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Generous: they end what hangs, they do not measure.
+UNIT_TIMEOUT_S = 600
+CLI_TIMEOUT_S = 3000
+FUZZ_GRACE_S = 120
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What one program or check came to."""
+
+    name: str
+    passed: int = 0
+    failed: int = 0
+    skipped: list = dataclasses.field(default_factory=list)
+    output: str = ""
+    seconds: float = 0.0
+    note: str = ""
+
+
+class Report:
+    """Prints outcomes as they come and adds them up."""
+
+    def __init__(self):
+        self.outcomes = []
+        self.section_seconds = {}
+
+    def add(self, outcome):
+        self.outcomes.append(outcome)
+        word = "FAIL" if outcome.failed else "ok" if outcome.passed else "SKIP"
+        counts = f"{outcome.passed} passed"
+        if outcome.failed:
+            counts += f", {outcome.failed} failed"
+        if outcome.skipped:
+            counts += f", {len(outcome.skipped)} skipped"
+        line = f"{word:4}  {outcome.name:34} {counts:22} {outcome.seconds:7.2f} s  {outcome.note}"
+        print(line.rstrip())
+        for reason in outcome.skipped:
+            print(f"      SKIPPED {reason}")
+        if outcome.failed:
+            print("".join(f"      | {line}\n" for line in outcome.output.splitlines()), end="")
+        sys.stdout.flush()
+
+    def finish(self):
+        """Prints the closing lines and returns the exit code."""
+        passed = sum(outcome.passed for outcome in self.outcomes)
+        failed = sum(outcome.failed for outcome in self.outcomes)
+        skipped = sum(len(outcome.skipped) for outcome in self.outcomes)
+        print()
+        times = (f"{name} {seconds:.1f} s" for name, seconds in self.section_seconds.items())
+        print("time: " + ", ".join(times))
+        for outcome in self.outcomes:
+            for reason in outcome.skipped:
+                print(f"SKIPPED {outcome.name}: {reason}")
+        for outcome in self.outcomes:
+            if outcome.failed:
+                print(f"FAILED  {outcome.name}")
+        if passed == 0 and failed == 0:
+            print("no test has run: that is a failure")
+        print(f"{passed} passed, {failed} failed, {skipped} skipped")
+        return 1 if failed or passed == 0 else 0
+
+
+def make_environment():
+    """The environment for a make of our own: the variables that the user gave to the make above us
+    are kept, its job server (which is not ours to use) is not."""
+    environment = dict(os.environ)
+    flags = environment.get("MAKEFLAGS", "")
+    flags = re.sub(r"(^|\s)(-j\d*|--jobserver-auth=\S+|--output-sync\S*|-O\w*)(?=\s|$)", " ", flags)
+    environment["MAKEFLAGS"] = flags.strip() if flags.strip() != "--" else ""
+    environment.pop("MAKELEVEL", None)
+    environment.pop("MFLAGS", None)
+    return environment
+
+
+def fixed_addresses():
+    """A prefix for programs under a sanitizer: on kernels that spread addresses widely, those of
+    gcc 12 and clang 14 fail at random to place their shadow memory."""
+    prefix = ["setarch", os.uname().machine, "-R"]
+    try:
+        subprocess.run(prefix + ["true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return prefix
+
+
+def run(command, timeout_s, environment=None):
+    """Runs a command in the root folder; returns (exit code, output). After `timeout_s` it and its
+    children are killed and the exit code is 124."""
+    with tempfile.TemporaryDirectory(prefix="tieflow-test-") as scratch:
+        environment = dict(environment or os.environ, TMPDIR=scratch)
+        try:
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                       start_new_session=True)
+        except OSError as error:
+            return 127, f"{command[0]}: {error.strerror}\n"
+        try:
+            output, _ = process.communicate(timeout=timeout_s)
+            code = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            output, _ = process.communicate()
+            output += f"\nkilled: still running after {timeout_s} s\n".encode()
+            code = 124
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    text = output.decode(errors="replace")
+    if code < 0:
+        text += f"\nended by signal {-code} ({signal.Signals(-code).name})\n"
+    return code, text
+
+
+def run_make(target, live):
+    """Runs one make target, past its first error so that all are seen; with `live` its lines go to
+    the terminal as they come."""
+    command = ["make", "--keep-going", target]
+    if live:
+        sys.stdout.flush()
+        code = subprocess.run(command, cwd=ROOT, env=make_environment(), check=False,
+                              stdin=subprocess.DEVNULL).returncode
+        return code, f"make {target} failed: see above\n" if code else ""
+    return run(command, None, make_environment())
+
+
+def check_of(name, command_result, started):
+    """The outcome of something that is either fine or not."""
+    code, output = command_result
+    outcome = Outcome(name, seconds=time.monotonic() - started, output=output)
+    if code == 0:
+        outcome.passed = 1
+    else:
+        outcome.failed = 1
+    return outcome
+
+
+def parse_cmocka(code, output):
+    """Counts a cmocka program's tests from its log. A test that was begun and never ended (a crash)
+    has failed, and so has a program that exits with an error, or that ran nothing."""
+    outcome = Outcome("", output=output)
+    current = None
+    for line in output.splitlines():
+        begun = re.search(r"\[ RUN      \] (.*)$", line)
+        ended = re.search(r"\[(       OK |  FAILED  |  SKIPPED |  ERROR   )\] (.*)$", line)
+        if begun:
+            outcome.failed += current is not None
+            current = begun.group(1)
+        elif ended and ended.group(2).startswith("GROUP "):
+            outcome.failed += 1
+        elif ended and ended.group(2) == current:
+            word = ended.group(1).strip()
+            if word == "OK":
+                outcome.passed += 1
+            elif word == "SKIPPED":
+                outcome.skipped.append(current)
+            else:
+                outcome.failed += 1
+            current = None
+    outcome.failed += current is not None
+    if code != 0 and outcome.failed == 0:
+        outcome.failed = 1
+        outcome.output += f"\nexit code {code}, though no test failed\n"
+    if outcome.passed + outcome.failed + len(outcome.skipped) == 0:
+        outcome.failed = 1
+        outcome.output += "\nno test has run\n"
+    return outcome
+
+
+def parse_unittest(code, output):
+    """Counts the tests of `python -m unittest -v` from its closing lines."""
+    outcome = Outcome("", output=output)
+    reasons = re.findall(r"^(.*?) \.\.\. skipped (.*)$", output, re.MULTILINE)
+    outcome.skipped = [f"{name}: {reason}" for name, reason in reasons]
+    # A class or module that is skipped as a whole is not among those that "ran".
+    whole = sum(name.startswith(("setUpClass ", "setUpModule ")) for name, _ in reasons)
+    ran = re.search(r"^Ran (\d+) tests? in", output, re.MULTILINE)
+    closing = re.search(r"^(?:OK|FAILED)(?: \((.*)\))?$", output, re.MULTILINE)
+    counts = dict(re.findall(r"(\w[\w ]*)=(\d+)", closing.group(1) or "")) if closing else {}
+    bad = sum(int(counts.get(word, 0)) for word in ("failures", "errors", "unexpected successes"))
+    skipped = int(counts.get("skipped", 0))
+    for _ in range(len(outcome.skipped), skipped):
+        outcome.skipped.append("a test whose reason is not in the log")
+    if ran:
+        outcome.passed = max(0, int(ran.group(1)) - bad - (skipped - whole))
+    outcome.failed = bad
+    if bad == 0 and (code != 0 or not ran or outcome.passed + skipped == 0):
+        outcome.failed = 1
+        outcome.output += f"\nexit code {code}, no test has run or unittest has died\n"
+    return outcome
+
+
+class Runner:
+    """The sections; every method runs one and reports its outcomes."""
+
+    def __init__(self, options, report):
+        self.options = options
+        self.report = report
+        self.build = pathlib.Path(options.build)
+        self.jobs = os.cpu_count() or 1
+        self.python = ROOT / self.build / "venv/bin/python"
+
+    def made(self, target):
+        """Makes what a section runs; a failure is reported as the section's own."""
+        started = time.monotonic()
+        outcome = check_of(f"make {target}", run_make(target, live=True), started)
+        if outcome.failed:
+            self.report.add(outcome)
+        return not outcome.failed
+
+    def in_parallel(self, function, items):
+        """Reports function(item) of all items, as they come."""
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            for future in concurrent.futures.as_completed(
+                    [pool.submit(function, item) for item in items]):
+                self.report.add(future.result())
+
+    def lint(self):
+        for name in self.options.lint.split():
+            started = time.monotonic()
+            live = name in ("gcc", "clang")
+            self.report.add(check_of(f"lint {name}", run_make(f"lint-{name}", live), started))
+
+    def programs(self, variant, folder, names, prefix):
+        """Runs the cmocka programs `names` of one variant."""
+        if not names:
+            self.report.add(Outcome(f"{variant} tests", failed=1, output="tests/ has no test_*.c"))
+        environment = dict(
+            os.environ,
+            ASAN_OPTIONS="allocator_may_return_null=1:detect_stack_use_after_return=1",
+            UBSAN_OPTIONS="print_stacktrace=1",
+            TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1")
+
+        def one(name):
+            started = time.monotonic()
+            program = str(folder.absolute() / "tests" / name)
+            code, output = run(prefix + [program], UNIT_TIMEOUT_S, environment)
+            outcome = parse_cmocka(code, output)
+            outcome.name = f"{variant} {name}"
+            outcome.seconds = time.monotonic() - started
+            return outcome
+
+        self.in_parallel(one, names)
+
+    def unit(self):
+        if self.made("everything"):
+            self.programs("unit", self.build, all_unit_tests(), [])
+
+    def asan(self):
+        if self.made("variant-asan"):
+            self.programs("asan", self.build / "asan", all_unit_tests(), fixed_addresses())
+
+    def tsan(self):
+        names = self.options.tsan.split()
+        if names and self.made("variant-tsan"):
+            self.programs("tsan", self.build / "tsan", names, fixed_addresses())
+
+    def cli(self):
+        if not (ROOT / "tests/cli").is_dir() or not self.made("all"):
+            return
+        started = time.monotonic()
+        environment = dict(os.environ, TIEFLOW=str(self.build.absolute() / "tieflow"),
+                           PYTHONDONTWRITEBYTECODE="1")
+        code, output = run([str(self.python), "-m", "unittest", "discover", "-v", "-s", "tests/cli",
+                            "-t", "."], CLI_TIMEOUT_S, environment)
+        outcome = parse_unittest(code, output)
+        outcome.name = "cli tests/cli"
+        outcome.seconds = time.monotonic() - started
+        self.report.add(outcome)
+
+    def tables(self):
+        checker = ROOT / "tests/check_tables.py"
+        program = self.build / "tests/test_parquet_table"
+        if not checker.exists() or not self.made(str(program)):
+            return
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="tieflow-tables-") as folder:
+            result = run([str(program.absolute()), folder], UNIT_TIMEOUT_S)
+            if result[0] == 0:
+                result = run([str(self.python), str(checker), folder], UNIT_TIMEOUT_S)
+        self.report.add(check_of("tables check_tables.py", result, started))
+
+    def fuzz(self):
+        targets = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("*.c"))
+        if targets and self.made("variant-fuzz"):
+            prefix = fixed_addresses()
+            self.in_parallel(lambda target: self.fuzz_one(target, prefix), targets)
+
+    def fuzz_one(self, target, prefix):
+        """One target. libFuzzer writes what it finds into the first folder and only reads the
+        second, so that the corpus in the repository stays as it is."""
+        started = time.monotonic()
+        folder = self.build.absolute() / "fuzz"
+        seconds = self.options.fuzz_seconds
+        finds = folder / "finds" / target
+        crashes = folder / "crashes"
+        if not self.options.fuzz_keep:
+            shutil.rmtree(finds, ignore_errors=True)
+        finds.mkdir(parents=True, exist_ok=True)
+        crashes.mkdir(parents=True, exist_ok=True)
+        command = prefix + [str(folder / "fuzz" / target), f"-max_total_time={seconds}",
+                            "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1",
+                            f"-artifact_prefix={crashes}/{target}-", str(finds)]
+        corpus = ROOT / "tests/fuzz/corpus" / target
+        if corpus.is_dir():
+            command.append(str(corpus))
+        result = run(command, seconds + FUZZ_GRACE_S)
+        outcome = check_of(f"fuzz {target}", result, started)
+        executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", result[1])
+        outcome.note = f"{executed.group(1) if executed else 0} inputs"
+        if outcome.failed:
+            # The log of a long run is mostly progress; the end says what was found.
+            lines = outcome.output.splitlines()[-80:]
+            lines.append(f"again: {folder / 'fuzz' / target} {crashes}/{target}-...")
+            outcome.output = "\n".join(lines)
+        return outcome
+
+
+def all_unit_tests():
+    return sorted(path.stem for path in (ROOT / "tests").glob("test_*.c"))
+
+
+def main():
+    sections = ["lint", "unit", "asan", "tsan", "cli", "tables", "fuzz"]
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--build", default="build", help="build folder")
+    parser.add_argument("--lint", default="", help="names of the checks")
+    parser.add_argument("--tsan", default="", help="names of the tests that start threads")
+    parser.add_argument("--fuzz-seconds", type=int, default=5)
+    parser.add_argument("--fuzz-keep", action="store_true", help="start from earlier finds")
+    parser.add_argument("sections", nargs="+", choices=sections, metavar="SECTION")
+    options = parser.parse_args()
+    os.chdir(ROOT)
+    report = Report()
+    runner = Runner(options, report)
+    for section in options.sections:
+        print(f"-- {section}", flush=True)
+        started = time.monotonic()
+        getattr(runner, section)()
+        report.section_seconds[section] = time.monotonic() - started
+    return report.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,156 @@
+"""The runner must count what the frameworks say, and take every silence for a failure."""
+
+import contextlib
+import io
+import os
+import subprocess
+import tempfile
+import textwrap
+import unittest
+from unittest import mock
+
+import run_tests
+
+
+def cmocka(code, text):
+    outcome = run_tests.parse_cmocka(code, textwrap.dedent(text))
+    return outcome.passed, outcome.failed, len(outcome.skipped)
+
+
+class Cmocka(unittest.TestCase):
+    def test_results_are_counted_once(self):
+        self.assertEqual(cmocka(1, """\
+            [==========] Running 3 test(s).
+            [ RUN      ] good
+            output without a newline[       OK ] good
+            [ RUN      ] bad
+            [  ERROR   ] --- 0x1 != 0x2
+            [   LINE   ] --- t.c:10: error: Failure!
+            [  FAILED  ] bad
+            [ RUN      ] absent
+            [  SKIPPED ] absent
+            [==========] 3 test(s) run.
+            [  PASSED  ] 1 test(s).
+            [  SKIPPED ] 1 test(s), listed below:
+            [  SKIPPED ] absent
+            [  FAILED  ] 1 test(s), listed below:
+            [  FAILED  ] bad
+            """), (1, 1, 1))
+
+    def test_crash_in_the_middle_is_a_failure(self):
+        self.assertEqual(cmocka(-6, """\
+            [ RUN      ] good
+            [       OK ] good
+            [ RUN      ] crash
+            """), (1, 1, 0))
+
+    def test_setup_that_fails_is_a_failure(self):
+        self.assertEqual(cmocka(0, """\
+            [  FAILED  ] GROUP SETUP
+            [  ERROR   ] x
+            """), (0, 1, 0))
+        self.assertEqual(cmocka(0, """\
+            [ RUN      ] good
+            [  ERROR   ] good
+            [ RUN      ] other
+            [       OK ] other
+            """), (1, 1, 0))
+
+    def test_exit_code_without_a_failed_test_is_a_failure(self):
+        self.assertEqual(cmocka(1, "[ RUN      ] good\n[       OK ] good\n"), (1, 1, 0))
+
+    def test_silence_is_a_failure(self):
+        self.assertEqual(cmocka(0, ""), (0, 1, 0))
+
+
+class Unittest(unittest.TestCase):
+    def counts(self, source):
+        """What the parser makes of a real run of the given tests."""
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "test_sample.py"), "w", encoding="utf-8") as file:
+                file.write("import unittest\n" + textwrap.dedent(source))
+            done = subprocess.run(["python3", "-m", "unittest", "discover", "-v", "-s", folder],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                  check=False)
+        self.reasons = run_tests.parse_unittest(done.returncode, done.stdout)
+        return self.reasons.passed, self.reasons.failed, len(self.reasons.skipped)
+
+    def test_results_are_counted(self):
+        self.assertEqual(self.counts("""
+            class T(unittest.TestCase):
+                def test_good(self): pass
+                def test_bad(self): self.fail()
+                def test_error(self): raise ValueError
+                @unittest.skip("no broker")
+                def test_skipped(self): pass
+            """), (1, 2, 1))
+        self.assertIn("no broker", self.reasons.skipped[0])
+
+    def test_class_skipped_as_a_whole_is_one_skip(self):
+        self.assertEqual(self.counts("""
+            class T(unittest.TestCase):
+                @classmethod
+                def setUpClass(cls): raise unittest.SkipTest("no broker")
+                def test_a(self): pass
+            class U(unittest.TestCase):
+                def test_good(self): pass
+            """), (1, 0, 1))
+
+    def test_no_test_at_all_is_a_failure(self):
+        self.assertEqual(self.counts(""), (0, 1, 0))
+
+    def test_module_that_cannot_be_read_is_a_failure(self):
+        self.assertEqual(self.counts("import no_such_module_anywhere"), (0, 1, 0))
+
+
+class Report(unittest.TestCase):
+    def finish(self, *outcomes):
+        report = run_tests.Report()
+        text = io.StringIO()
+        with contextlib.redirect_stdout(text):
+            for outcome in outcomes:
+                report.add(outcome)
+            code = report.finish()
+        return code, text.getvalue()
+
+    def test_last_line_is_the_sum(self):
+        code, text = self.finish(run_tests.Outcome("a", passed=2),
+                                 run_tests.Outcome("b", passed=1, skipped=["c: why"]))
+        self.assertEqual(text.splitlines()[-1], "3 passed, 0 failed, 1 skipped")
+        self.assertIn("SKIPPED b: c: why", text)
+        self.assertEqual(code, 0)
+
+    def test_failure_sets_the_exit_code_and_shows_its_output(self):
+        code, text = self.finish(run_tests.Outcome("a", passed=2, failed=1, output="the reason"))
+        self.assertEqual(text.splitlines()[-1], "2 passed, 1 failed, 0 skipped")
+        self.assertIn("the reason", text)
+        self.assertEqual(code, 1)
+
+    def test_nothing_passed_is_a_failure(self):
+        self.assertEqual(self.finish()[0], 1)
+        self.assertEqual(self.finish(run_tests.Outcome("a", skipped=["all"]))[0], 1)
+
+
+class Run(unittest.TestCase):
+    def test_what_hangs_is_killed_with_its_children(self):
+        code, output = run_tests.run(["sh", "-c", "echo begun; sleep 60 & sleep 60"], 0.5)
+        self.assertEqual(code, 124)
+        self.assertIn("begun", output)
+        self.assertIn("killed", output)
+
+    def test_signal_is_named(self):
+        code, output = run_tests.run(["sh", "-c", "kill -ABRT $$"], 10)
+        self.assertLess(code, 0)
+        self.assertIn("SIGABRT", output)
+
+    def test_make_keeps_the_users_variables_and_not_the_job_server(self):
+        flags = "r --no-print-directory -j2 -Otarget --jobserver-auth=3,4 -- V=1 BUILD=/x"
+        with mock.patch.dict(os.environ, {"MAKEFLAGS": flags, "MAKELEVEL": "1"}):
+            environment = run_tests.make_environment()
+        self.assertEqual(environment["MAKEFLAGS"].split(),
+                         ["r", "--no-print-directory", "--", "V=1", "BUILD=/x"])
+        self.assertNotIn("MAKELEVEL", environment)
+
+
+if __name__ == "__main__":
+    unittest.main()
