@@ -161,7 +161,7 @@ static struct status table_folder_make(const struct engine *engine, size_t index
         *folder = strdup(engine->job->table_folder);
         return *folder == NULL ? err_memory(err, 64, "a path") : status_ok();
     }
-    TRY(period_name(engine->periods, index, STAGING_PREFIX, "", &name, err));
+    TRY(period_name(engine->periods, index, engine->job->staging_prefix, "", &name, err));
     struct status status = path_join(folder, engine->job->table_folder, name, err);
     free(name);
     TRY(status);

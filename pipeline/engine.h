@@ -19,7 +19,6 @@
 #include <stdint.h>
 
 /* Where by-date tables wait for the state's commit: "TABLE_FOLDER/.staging-DATE". */
-#define STAGING_PREFIX ".staging-"
 
 struct engine_job {
     struct ingest *ingest; /* all files taken; its facts are completed here */
@@ -31,8 +30,9 @@ struct engine_job {
     uint64_t previous_run_id;
     /* Where tie segments go: "ties-DATE.tff" per day, "ties.tff" for a run that is not by date. */
     const char *segment_folder;
-    /* Where tables go: by day into staging folders there, else into the folder itself. */
+    /* Where tables go: by day into "TABLE_FOLDER/STAGING_PREFIX<date>", else into the folder. */
     const char *table_folder;
+    const char *staging_prefix;
     const struct extent *extents; /* for the manifests */
     size_t extent_count;
     /* Filled: one per day (file.name is the base name, owned), and what the run made in all. */

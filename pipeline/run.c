@@ -17,10 +17,16 @@
 #include "stages/state/state.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Folders of tables on their way: of new dates, whose names the next run completes once the state
+ * has the date; and of repeats and of `ties`, which are of no use unless their run completes. */
+static const char staging_prefix[] = ".staging-";
+static const char repeat_prefix[] = ".repeat-";
 
 /* What every computing verb holds; released in one place. */
 struct run {
@@ -32,6 +38,7 @@ struct run {
     struct graph graph;
     struct engine_job job;
     struct table_formats formats;
+    const char *staging_prefix; /* of the folders that tables are staged in */
 };
 
 static void run_release(struct run *run) {
@@ -79,10 +86,10 @@ static struct status run_ingest(struct run *run, struct periods periods,
     return status_ok();
 }
 
-/* Computes and writes tables. Segments go to `segment_folder`. */
+/* Computes and writes tables below `table_folder`. Segments go to `segment_folder`. */
 static struct status run_compute(struct run *run, const char *segment_folder,
-                                 const struct extent *extents, size_t extent_count,
-                                 uint64_t previous_run_id, struct err *err) {
+                                 const char *table_folder, const struct extent *extents,
+                                 size_t extent_count, uint64_t previous_run_id, struct err *err) {
     run->job = (struct engine_job){
         .ingest = &run->ingest,
         .graph = &run->graph,
@@ -92,7 +99,8 @@ static struct status run_compute(struct run *run, const char *segment_folder,
         .threads = options_threads(run->options),
         .previous_run_id = previous_run_id,
         .segment_folder = segment_folder,
-        .table_folder = run->options->out,
+        .table_folder = table_folder,
+        .staging_prefix = run->staging_prefix,
         .extents = extents,
         .extent_count = extent_count,
     };
@@ -128,28 +136,85 @@ static void run_report(const struct run *run, const char *where) {
     bytes_format(peak, memory);
     printf("tables in %s\n", where);
     summary_print(stdout, &summary);
+    if (run->graph.cohort.total != run->job.made.total) {
+        struct summary history = summary_of(&run->graph.cohort, &run->graph.cohort);
+        printf("  since the state's first date\n");
+        summary_print(stdout, &history);
+    }
     printf("  run       %.2f s, %.0f ties/s, peak memory %s\n", seconds, rate, memory);
 }
 
-static struct status ties_compute(struct run *run, struct err *err) {
-    TRY(run_prepare(run, err));
+/* Removes the tables of an earlier run, in whatever format: its manifest first, so that a folder
+ * with a manifest is always a whole one. */
+static struct status tables_remove(const char *folder, struct err *err) {
+    static const struct table *const tables[] = {&table_ties, &table_endings, &table_late,
+                                                 &table_quarantine, &table_quality};
+    enum { FILES = 1 + 2 * sizeof tables / sizeof tables[0] };
+    for (size_t i = 0; i < FILES; i++) {
+        char name[64] = "manifest.json";
+        if (i != 0) {
+            enum table_format format = i % 2 == 0 ? TABLE_CSV : TABLE_PARQUET;
+            (void)snprintf(name, sizeof name, "%s%s", tables[(i - 1) / 2]->name,
+                           table_format_ending(format));
+        }
+        char *path;
+        TRY(path_join(&path, folder, name, err));
+        struct status status = status_ok();
+        if (unlink(path) != 0 && errno != ENOENT) {
+            status = err_set(err, FAILURE_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        }
+        free(path);
+        TRY(status);
+    }
+    return status_ok();
+}
+
+/* Moves the staged tables into the output folder; the manifest comes last. */
+static struct status tables_install(const char *staging, const char *out, struct err *err) {
+    struct names names = {0};
+    struct status status = folder_list(staging, &names, err);
+    if (!failed(status)) {
+        status = tables_remove(out, err);
+    }
+    if (!failed(status)) {
+        status = names_add(&names, "manifest.json", err);
+    }
+    for (size_t i = 0; i < names.count && !failed(status); i++) {
+        bool is_last = i + 1 == names.count;
+        bool is_manifest = strcmp(names.items[i], "manifest.json") == 0;
+        const char *ending = strrchr(names.items[i], '.');
+        if (is_manifest != is_last || (ending != NULL && strcmp(ending, ".tff") == 0)) {
+            continue; /* the manifest has its turn at the end; tie segments are no result */
+        }
+        status = file_move(staging, out, names.items[i], err);
+    }
+    names_release(&names);
+    return failed(status) ? status : folder_sync(out, err);
+}
+
+static struct status ties_compute(struct run *run, const char *staging, struct err *err) {
+    TRY(folder_remove(staging, err));
+    TRY(folder_make(staging, err));
     TRY(run_ingest(run, periods_whole(), NULL, NULL, err));
-    return run_compute(run, run->options->out, run->ingest.extents, run->logs.paths.count, 0, err);
+    TRY(run_compute(run, staging, staging, run->ingest.extents, run->logs.paths.count, 0, err));
+    return tables_install(staging, run->options->out, err);
 }
 
 struct status verb_ties(const struct options *options, struct progress *progress, struct err *err) {
     struct run run = {.options = options, .progress = progress};
-    struct status status = ties_compute(&run, err);
-    if (run.job.segments != NULL && run.job.segments[0].file.name != NULL) {
-        char *segment = NULL; /* the ties on their way to the tables: not a result */
-        if (!failed(path_join(&segment, options->out, run.job.segments[0].file.name, NULL))) {
-            (void)unlink(segment);
-        }
-        free(segment);
+    char *staging = NULL;
+    struct status status = run_prepare(&run, err);
+    if (!failed(status)) {
+        status = path_join(&staging, options->out, ".repeat-ties", err);
+    }
+    if (!failed(status)) {
+        status = ties_compute(&run, staging, err);
+        (void)failed(folder_remove(staging, NULL)); /* what stays is removed by the next run */
     }
     if (!failed(status)) {
         run_report(&run, options->out);
     }
+    free(staging);
     run_release(&run);
     return status;
 }
@@ -303,84 +368,81 @@ static struct status generation_fill(struct nights *nights, struct err *err) {
     return status_ok();
 }
 
-/* Where a date's tables wait, and where they are published; both in new memory. */
-static struct status table_paths(const char *out, int64_t date_ms, char **staged, char **published,
-                                 struct err *err) {
-    const struct periods period = periods_days(date_ms, date_ms);
-    char *name = NULL;
-    *staged = NULL;
-    *published = NULL;
-    TRY(period_name(&period, 0, STAGING_PREFIX, "", &name, err));
-    struct status status = path_join(staged, out, name, err);
-    free(name);
-    TRY(status);
-    status = period_name(&period, 0, "date=", "", &name, err);
+/* Gives one date's staged tables their name. */
+static struct status staged_reveal(const char *out, const char *staged_name, const char *date,
+                                   struct err *err) {
+    char final_name[DATE_TEXT_BYTES + 8];
+    char *staged = NULL;
+    char *final = NULL;
+    (void)snprintf(final_name, sizeof final_name, "date=%s", date);
+    struct status status = path_join(&staged, out, staged_name, err);
     if (!failed(status)) {
-        status = path_join(published, out, name, err);
-        free(name);
+        status = path_join(&final, out, final_name, err);
     }
-    if (failed(status)) {
-        free(*staged);
-        *staged = NULL;
+    if (!failed(status)) {
+        status = folder_publish(staged, final, err);
     }
+    free(staged);
+    free(final);
     return status;
 }
 
-/* Gives every date's staged tables their name. */
-static struct status tables_reveal(struct nights *nights, struct err *err) {
-    const struct periods *periods = &nights->run.ingest.options.periods;
+/* Calls `act` for every date of the run with the name of its staging folder. */
+static struct status tables_each(struct nights *nights,
+                                 struct status (*act)(const char *out, const char *staged_name,
+                                                      const char *date, struct err *err),
+                                 struct err *err) {
+    const struct run *run = &nights->run;
+    const struct periods *periods = &run->ingest.options.periods;
     for (size_t i = 0; i < periods->count; i++) {
-        char *staged;
-        char *published;
-        TRY(table_paths(nights->run.options->out, period_first_ms(periods, i), &staged, &published,
-                        err));
-        struct status status = folder_publish(staged, published, err);
-        free(staged);
-        free(published);
+        char *name;
+        char date[DATE_TEXT_BYTES];
+        date_format(period_first_ms(periods, i), date);
+        TRY(period_name(periods, i, run->staging_prefix, "", &name, err));
+        struct status status = act(run->options->out, name, date, err);
+        free(name);
         TRY(status);
     }
     return status_ok();
 }
 
-/* The tables of a date that the state holds were about to take their name when their run ended:
- * nothing but that step is missing once the manifest, the last file of a folder, is there. */
-static struct status committed_settle(const char *out, int64_t date_ms, struct err *err) {
+static struct status staged_sync(const char *out, const char *staged_name, const char *date,
+                                 struct err *err) {
+    (void)date;
     char *staged;
-    char *published;
-    char *manifest = NULL;
-    TRY(table_paths(out, date_ms, &staged, &published, err));
-    struct status status = path_join(&manifest, staged, "manifest.json", err);
-    if (!failed(status)) {
-        status = file_exists(manifest) && !folder_exists(published)
-                     ? folder_publish(staged, published, err)
-                     : folder_remove(staged, err);
-    }
+    TRY(path_join(&staged, out, staged_name, err));
+    struct status status = folder_sync(staged, err);
     free(staged);
-    free(published);
-    free(manifest);
     return status;
 }
 
-/* Removes the staging folders that runs left; with `finishes`, those that a committed run was about
- * to publish are published instead: once the state has gone on, nobody would make them again. */
-static struct status staging_settle(const struct nights *nights, bool finishes, struct err *err) {
+/* Whether a staging folder is of a date that the state has: its run was cut off between the two
+ * renames, and only the tables' is missing. */
+static bool staged_is_due(const struct state *state, const char *name, const char **date) {
+    int64_t date_ms;
+    *date = name + strlen(staging_prefix);
+    return strncmp(name, staging_prefix, strlen(staging_prefix)) == 0 &&
+           date_parse(*date, &date_ms) && state->date_count != 0 && date_ms <= state_newest(state);
+}
+
+/* Completes or removes the staging folders that crashed runs left. */
+static struct status staging_recover(const struct nights *nights, struct err *err) {
     const char *out = nights->run.options->out;
     struct names names = {0};
     struct status status = folder_list(out, &names, err);
     for (size_t i = 0; i < names.count && !failed(status); i++) {
-        if (strncmp(names.items[i], STAGING_PREFIX, strlen(STAGING_PREFIX)) != 0) {
-            continue;
-        }
-        int64_t date_ms;
-        if (finishes && date_parse(names.items[i] + strlen(STAGING_PREFIX), &date_ms) &&
-            nights->state.date_count != 0 && date_ms <= state_newest(&nights->state)) {
-            status = committed_settle(out, date_ms, err);
-            continue;
-        }
+        const char *name = names.items[i];
+        const char *date;
         char *path = NULL;
-        status = path_join(&path, out, names.items[i], err);
-        if (!failed(status)) {
-            status = folder_remove(path, err);
+        if (staged_is_due(&nights->state, name, &date)) {
+            progress_note(nights->run.progress, "%s: completing what an earlier run left", date);
+            status = staged_reveal(out, name, date, err);
+        } else if (strncmp(name, staging_prefix, strlen(staging_prefix)) == 0 ||
+                   strncmp(name, repeat_prefix, strlen(repeat_prefix)) == 0) {
+            status = path_join(&path, out, name, err);
+            if (!failed(status)) {
+                status = folder_remove(path, err);
+            }
         }
         free(path);
     }
@@ -408,7 +470,8 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     struct periods periods = periods_days(nights->first_ms, nights->last_ms);
     const struct generation *previous = nights->has_previous ? &nights->previous : NULL;
     TRY(settings_check(nights, err));
-    TRY(staging_settle(nights, true, err));
+    TRY(staging_recover(nights, err));
+    run->staging_prefix = nights->is_repeat ? repeat_prefix : staging_prefix;
     TRY(run_ingest(run, periods, previous, nights->is_repeat ? &nights->repeated : NULL, err));
     if (previous != NULL) {
         progress_begin(run->progress, "loading", "ties", previous->open_ties);
@@ -419,20 +482,21 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     TRY(extents_fill(nights, err));
     uint64_t previous_run_id = previous == NULL ? 0 : previous->run_id;
     const struct generation *as_read = nights->is_repeat ? &nights->repeated : &nights->next;
-    TRY(run_compute(run, nights->next_folder, as_read->extents, as_read->extent_count,
-                    previous_run_id, err));
+    TRY(run_compute(run, nights->next_folder, run->options->out, as_read->extents,
+                    as_read->extent_count, previous_run_id, err));
+    TRY(tables_each(nights, staged_sync, err));
+    TRY(folder_sync(run->options->out, err)); /* before the state promises them */
     if (nights->is_repeat) {
         TRY(repeat_check(nights, err));
         TRY(state_abandon(&nights->state, err));
-        return tables_reveal(nights, err);
+        return tables_each(nights, staged_reveal, err);
     }
     progress_begin(run->progress, "saving", "ties", run->graph.adjacency.open_count);
     TRY(generation_fill(nights, err));
-    TRY(folder_sync(run->options->out, err)); /* of what is about to be promised */
     nights->may_be_committed = true;
     TRY(state_commit(&nights->state, &nights->next, &run->graph, run->job.threads, err));
     progress_end(run->progress);
-    TRY(tables_reveal(nights, err));
+    TRY(tables_each(nights, staged_reveal, err));
     return state_prune(&nights->state, (size_t)run->options->keep, err);
 }
 
@@ -449,7 +513,7 @@ static void nights_finish(struct nights *nights, struct status status) {
     } else if (nights->next_folder != NULL) {
         (void)failed(state_abandon(&nights->state, NULL));
         if (!nights->may_be_committed) {
-            (void)failed(staging_settle(nights, false, NULL));
+            (void)failed(staging_recover(nights, NULL));
         }
     }
     nights_release(nights);

@@ -40,7 +40,7 @@ int event_origin_parse(const char *name, unsigned long bytes) {
 }
 
 const char *simultaneous_name(enum simultaneous simultaneous) {
-    return simultaneous_names[simultaneous];
+    return (unsigned)simultaneous < 2 ? simultaneous_names[simultaneous] : NULL;
 }
 
 int simultaneous_parse(const char *name) {

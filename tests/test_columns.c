@@ -66,7 +66,7 @@ static void test_small_differences_have_small_codes(void **state) {
 
 static void test_every_pair_of_times_decodes_to_itself(void **state) {
     (void)state;
-    static const int64_t edges[] = {INT64_MIN, INT64_MIN + 1, -2,           -1, 0, 1,
+    static const int64_t edges[] = {INT64_MIN, INT64_MIN + 1, -2,       -1, 0, 1,
                                     2,         INT64_MAX - 1, INT64_MAX};
     enum { EDGES = sizeof edges / sizeof edges[0] };
     for (size_t i = 0; i < EDGES; i++) {

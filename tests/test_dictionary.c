@@ -3,7 +3,7 @@
 #include "stages/base/random.h"
 #include "stages/dictionary/dictionary.h"
 #include "tests/framing.h"
-#include "tests/scratch.h"
+#include "tests/state_testing.h"
 
 enum { FRAME_MEMBERS = 1 << 17 };
 
@@ -31,16 +31,16 @@ static void dictionary_fill(struct dictionary *dictionary, const struct member_i
 }
 
 /* Builds the dictionary of members_make(count) and returns its file. */
-static struct bytes file_make(void *const *folder, size_t count) {
+static struct bytes file_make(void **folder, size_t count) {
     struct err err;
     struct dictionary dictionary = {0};
     struct member_id *members = members_make(count);
     dictionary_fill(&dictionary, members, count);
-    struct output *output = scratch_output(folder, "dictionary.tff");
+    struct output *output = state_file_start(folder, "dictionary.tff");
     MUST(dictionary_save(&dictionary, output, &err));
     dictionary_release(&dictionary);
     free(members);
-    return scratch_commit(folder, "dictionary.tff", output);
+    return state_file_finish(folder, "dictionary.tff", output);
 }
 
 static void nodes_are_numbered_in_order_of_first_appearance(void **folder) {
@@ -113,7 +113,7 @@ static void a_saved_dictionary_loads_back_at_every_size(void **folder) {
         size_t count = sizes[s];
         struct bytes file = file_make(folder, count);
         struct dictionary loaded = {0};
-        struct input *input = scratch_input(&file);
+        struct input *input = state_file_input(&file);
         MUST(dictionary_load(&loaded, input, &err));
         input_close(input);
         assert_int_equal(dictionary_count(&loaded), count);
@@ -138,7 +138,7 @@ static void a_saved_dictionary_loads_back_at_every_size(void **folder) {
 static void must_not_load(const struct bytes *file, const char *part) {
     struct err err;
     struct dictionary dictionary = {0};
-    struct input *input = scratch_input(file);
+    struct input *input = state_file_input(file);
     MUST_FAIL(dictionary_load(&dictionary, input, &err), FAILURE_DATA, part);
     assert_non_null(strstr(err.text, "memory.tff"));
     input_close(input);

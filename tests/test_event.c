@@ -37,7 +37,7 @@ static void test_values_without_a_name_have_none(void **state) {
     assert_null(event_origin_name(EVENT_ORIGINS));
     assert_null(event_origin_name(255));
     assert_null(simultaneous_name((enum simultaneous)2));
-    assert_null(simultaneous_name((enum simultaneous)-1));
+    assert_null(simultaneous_name((enum simultaneous) - 1));
 }
 
 static void test_names_end_where_their_length_says(void **state) {

@@ -309,6 +309,75 @@ static void test_csv_header_that_is_wrong_is_an_error(void **state) {
     free(wide);
 }
 
+/* Appends a record of random fields, most of them good, plain and with every field in quotes. */
+static void append_random_record(struct random *random, struct bytes *plain, struct bytes *quoted) {
+    static const char *const names[] = {"connect", "disconnect", "import", "organic", "", "x"};
+    size_t fields = random_below(random, 20) == 0 ? 4 : 5;
+    for (size_t field = 0; field < fields; field++) {
+        char text[32] = {0};
+        if (field < 3) {
+            size_t digits = random_below(random, field == 0 ? 15 : 21);
+            for (size_t i = 0; i < digits; i++) {
+                text[i] = (char)('0' + random_below(random, 10));
+            }
+            if (random_below(random, 20) == 0) {
+                text[0] = "-+ .x"[random_below(random, 5)];
+            }
+        } else {
+            (void)snprintf(text, sizeof text, "%s", names[random_below(random, 6)]);
+        }
+        const char *after = field + 1 == fields ? "\n" : ",";
+        note(plain, text);
+        note(plain, after);
+        note(quoted, "\"");
+        note(quoted, text);
+        note(quoted, "\"");
+        note(quoted, after);
+    }
+}
+
+static void test_csv_quotes_around_fields_change_nothing(void **state) {
+    (void)state;
+    enum { RECORDS = 20000 };
+    struct bytes texts[2] = {0};
+    struct log_reader *readers[2];
+    struct random random;
+    random_seed(&random, 99);
+    note(&texts[0], "at,from,to,kind,origin\n");
+    note(&texts[1], "at,from,to,kind,origin\n");
+    for (size_t i = 0; i < RECORDS; i++) {
+        append_random_record(&random, &texts[0], &texts[1]);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        readers[i] = open_text((char *)texts[i].data, texts[i].count, &by_content);
+    }
+    size_t good = 0;
+    for (size_t record = 0; record < RECORDS; record++) {
+        struct event events[2] = {0};
+        size_t counts[2];
+        bool are_malformed[2];
+        struct malformed malformed[2];
+        for (size_t i = 0; i < 2; i++) {
+            MUST(log_reader_next(readers[i], &events[i], 1, &counts[i], &are_malformed[i],
+                                 &malformed[i], &err));
+        }
+        assert_int_equal(counts[0], counts[1]);
+        assert_int_equal(are_malformed[0], are_malformed[1]);
+        if (are_malformed[0]) {
+            assert_string_equal(malformed[0].reason, malformed[1].reason);
+            assert_int_equal(malformed[0].line, malformed[1].line);
+        } else {
+            assert_int_equal(event_compare(&events[0], &events[1], SIMULTANEOUS_STRICT), 0);
+            good++;
+        }
+    }
+    assert_in_range(good, RECORDS / 20, RECORDS / 2);
+    for (size_t i = 0; i < 2; i++) {
+        log_reader_close(readers[i]);
+        bytes_release(&texts[i]);
+    }
+}
+
 /* ---- times ---- */
 
 static void test_times_are_scaled_by_their_unit(void **state) {
@@ -804,6 +873,7 @@ int main(void) {
         cmocka_unit_test(test_csv_delimiter_and_skipped_lines),
         cmocka_unit_test(test_csv_header_that_lacks_a_column_is_an_error_that_helps),
         cmocka_unit_test(test_csv_header_that_is_wrong_is_an_error),
+        cmocka_unit_test(test_csv_quotes_around_fields_change_nothing),
         cmocka_unit_test(test_times_are_scaled_by_their_unit),
         cmocka_unit_test(test_iso_times_are_read_in_any_zone),
         cmocka_unit_test(test_times_that_are_lines_need_no_time_column),

@@ -28,8 +28,8 @@ static void assert_zero(const struct pages *pages, size_t from) {
 
 static void test_new_bytes_are_zero_and_old_ones_are_kept(void **state) {
     (void)state;
-    static const size_t sizes[] = {1,           100,         4096,        4097,       65536,
-                                   2 * MIB - 1, 2 * MIB,     2 * MIB + 1, 5 * MIB,    16 * MIB};
+    static const size_t sizes[] = {1,           100,     4096,        4097,    65536,
+                                   2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 5 * MIB, 16 * MIB};
     struct err err;
     struct pages pages = {0};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {

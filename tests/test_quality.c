@@ -64,7 +64,8 @@ static void test_one_record_more_or_less_anywhere_is_found_out(void **state) {
         less.count[i]--;
         bool is_free = i == QUALITY_OUT_OF_ORDER; /* counts in a dimension of its own */
         if (quality_adds_up(&more) != is_free || quality_adds_up(&less) != is_free) {
-            fail_msg("a wrong count of '%s' is not noticed", quality_check_name(i));
+            fail_msg("a wrong count of '%s' is not noticed",
+                     quality_check_name((enum quality_check)i));
         }
     }
 }

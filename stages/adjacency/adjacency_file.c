@@ -204,6 +204,10 @@ static struct status frame_walk(struct walk *walk, const struct frame *frame,
         walk->entries += count;
         TRY(visit(context, (struct node_id){node}, neighbours, count, err));
     }
+    if (cursor_left(&bitmaps) != 0) {
+        return err_set(err, FAILURE_DATA, "%zu bytes behind a frame's last bitmap: damaged",
+                       cursor_left(&bitmaps));
+    }
     return status_ok();
 }
 

@@ -31,6 +31,8 @@ struct status rows_grow(struct rows *rows, size_t node_count, struct err *err) {
     if (wanted > rows->row_pages.bytes) {
         TRY(pages_grow(&rows->row_pages, wanted + wanted / 4, "the members", err));
     }
+    /* Words 0 and 1: what row_entries of a row without memory points into. */
+    TRY(pages_grow(&rows->arena, FIRST_WORD * sizeof(uint32_t), "the adjacency rows", err));
     rows->node_count = node_count;
     return status_ok();
 }

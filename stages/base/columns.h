@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Splits n items of 1, 4 or 8 bytes into planes at `planes` (caller's, width * n bytes). */
+/* Splits n items of 8 or 4 bytes into planes at `planes` (caller's, width * n bytes). */
 void columns_split_u64(const uint64_t *items, size_t count, uint8_t *planes);
 void columns_split_u32(const uint32_t *items, size_t count, uint8_t *planes);
 

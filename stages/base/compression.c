@@ -1,5 +1,7 @@
 #include "stages/base/compression.h"
 
+#include "stages/base/cursor.h"
+
 #include <stdlib.h>
 #include <zstd.h>
 
@@ -38,7 +40,10 @@ struct status compression_unpack(const void *data, size_t count, void *out, size
 }
 
 bool compression_is_zstd(const uint8_t *data, size_t count) {
-    return count >= 4 && data[0] == 0x28 && data[1] == 0xb5 && data[2] == 0x2f && data[3] == 0xfd;
+    struct cursor cursor = cursor_over(data, count);
+    uint32_t magic = cursor_u32(&cursor);
+    return magic == ZSTD_MAGICNUMBER ||
+           (magic & ZSTD_MAGIC_SKIPPABLE_MASK) == ZSTD_MAGIC_SKIPPABLE_START;
 }
 
 struct status unpacker_new(struct unpacker **unpacker, struct err *err) {

@@ -20,7 +20,7 @@ FALLIBLE compression_pack(const void *data, size_t count, struct bytes *out, str
 FALLIBLE compression_unpack(const void *data, size_t count, void *out, size_t raw_count,
                             struct err *err);
 
-/* True for the first four bytes of a zstd frame. */
+/* True for the first four bytes of a zstd frame or of a skippable one (pzstd begins with those). */
 bool compression_is_zstd(const uint8_t *data, size_t count);
 
 /* Streams. One call takes what it can from `in` and gives what fits into `out`; both are borrowed

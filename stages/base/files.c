@@ -71,18 +71,19 @@ struct status file_size(const char *path, uint64_t *bytes, struct err *err) {
 }
 
 static struct status read_to_end(struct input *input, struct bytes *out, struct err *err) {
+    size_t start = out->count;
     for (;;) {
         enum { STEP = 1 << 16 };
         size_t got;
         TRY(bytes_reserve(out, STEP, err));
         TRY(input_read(input, out->data + out->count, STEP, &got, err));
         out->count += got;
-        if (got < STEP) {
-            return status_ok();
-        }
-        if (out->count > LIMIT_DOCUMENT_BYTES) {
+        if (out->count - start > LIMIT_DOCUMENT_BYTES) {
             return err_set(err, FAILURE_DATA, "%s: longer than %u bytes: not a document of tieflow",
                            input_name(input), LIMIT_DOCUMENT_BYTES);
+        }
+        if (got < STEP) {
+            return status_ok();
         }
     }
 }
@@ -96,6 +97,9 @@ struct status file_read_all(const char *path, struct bytes *out, struct err *err
 }
 
 struct status folder_make(const char *path, struct err *err) {
+    if (path[0] == '\0') { /* its files would land in the root folder */
+        return err_set(err, FAILURE_IO, "the name of a folder is empty: give one, \".\" is here");
+    }
     char *copy = strdup(path);
     if (copy == NULL) {
         return err_memory(err, strlen(path), "a path");
@@ -107,10 +111,11 @@ struct status folder_make(const char *path, struct err *err) {
             continue;
         }
         char kept = at[0];
-        at[0] = kept == '/' ? '\0' : kept;
-        if (mkdir(copy, 0777) != 0 && !folder_exists(copy)) {
+        at[0] = kept == '/' && at != copy ? '\0' : kept;
+        int failure = mkdir(copy, 0777) != 0 ? errno : 0;
+        if (failure != 0 && !folder_exists(copy)) {
             status = err_set(err, FAILURE_IO, "%s: the folder cannot be made: %s", copy,
-                             errno == EEXIST ? "a file is in the way" : strerror(errno));
+                             failure == EEXIST ? "a file is in the way" : strerror(failure));
         }
         at[0] = kept;
     }
@@ -208,7 +213,12 @@ struct status folder_publish(const char *from, const char *to, struct err *err) 
     TRY(folder_sync(from, err));
     bool exchanged = false;
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) != 0) {
-        if (errno != EEXIST || renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
+        bool is_taken = errno == EEXIST;
+        if (is_taken && !folder_exists(to)) {
+            return err_set(err, FAILURE_IO, "%s: cannot take the name %s: a file is in the way",
+                           from, to);
+        }
+        if (!is_taken || renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
             return err_set(err, FAILURE_IO, "%s: cannot take the name %s: %s", from, to,
                            strerror(errno));
         }
@@ -216,6 +226,23 @@ struct status folder_publish(const char *from, const char *to, struct err *err) 
     }
     TRY(parent_sync(to, err));
     return exchanged ? folder_remove(from, err) : status_ok();
+}
+
+struct status file_move(const char *from_folder, const char *to_folder, const char *name,
+                        struct err *err) {
+    char *from = NULL;
+    char *to = NULL;
+    struct status status = path_join(&from, from_folder, name, err);
+    if (!failed(status)) {
+        status = path_join(&to, to_folder, name, err);
+    }
+    if (!failed(status) && rename(from, to) != 0) {
+        status =
+            err_set(err, FAILURE_IO, "%s: cannot be moved to %s: %s", from, to, strerror(errno));
+    }
+    free(from);
+    free(to);
+    return status;
 }
 
 struct status file_lock(const char *path, int *descriptor, struct err *err) {

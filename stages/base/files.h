@@ -49,6 +49,11 @@ FALLIBLE folder_remove(const char *path, struct err *err);
  * exists the two are exchanged and the old one is removed. */
 FALLIBLE folder_publish(const char *from, const char *to, struct err *err);
 
+/* Moves the file `name` from one folder to another of the same file system, over one of that name.
+ */
+FALLIBLE file_move(const char *from_folder, const char *to_folder, const char *name,
+                   struct err *err);
+
 /* Takes an exclusive lock on `path`, made where missing; *descriptor holds it until
  * file_unlock or the end of the process. FAILURE_RETRY where another process has it. */
 FALLIBLE file_lock(const char *path, int *descriptor, struct err *err);

@@ -12,7 +12,7 @@
  *   20      4     0
  *   24      8     first: meaning depends on the kind (smallest time, first node, ...)
  *   32      8     last: likewise
- *   40      8     XXH64 of bytes 0..39 and the stored payload
+ *   40      8     XXH64 of the stored payload, seeded with the XXH64 (seed 0) of bytes 0..39
  *   48      ...   the payload, one zstd frame
  *
  * A file ends with an END frame whose `first` is the sum of items before it and whose `last` is

@@ -5,6 +5,8 @@
 #include "schemas/event.h"
 
 #include <assert.h>
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,17 +40,28 @@ bool number_parse_i64(const char *text, size_t bytes, int64_t *value) {
     return true;
 }
 
+/* "00" to "99": two digits per division halve the time, which is a quarter of writing CSV. */
+static const char digit_pairs[] = "00010203040506070809101112131415161718192021222324"
+                                  "25262728293031323334353637383940414243444546474849"
+                                  "50515253545556575859606162636465666768697071727374"
+                                  "75767778798081828384858687888990919293949596979899";
+
 size_t number_format_u64(char *at, uint64_t value) {
-    char reversed[NUMBER_U64_BYTES];
-    size_t count = 0;
-    do {
-        reversed[count++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    for (size_t i = 0; i < count; i++) {
-        at[i] = reversed[count - 1 - i];
+    char digits[NUMBER_U64_BYTES];
+    size_t first = NUMBER_U64_BYTES;
+    while (value >= 100) {
+        first -= 2;
+        memcpy(digits + first, digit_pairs + 2 * (value % 100), 2);
+        value /= 100;
     }
-    return count;
+    if (value >= 10) {
+        first -= 2;
+        memcpy(digits + first, digit_pairs + 2 * value, 2);
+    } else {
+        digits[--first] = (char)('0' + value);
+    }
+    memcpy(at, digits + first, NUMBER_U64_BYTES - first);
+    return NUMBER_U64_BYTES - first;
 }
 
 size_t number_format_i64(char *at, int64_t value) {
@@ -60,7 +73,8 @@ size_t number_format_i64(char *at, int64_t value) {
 }
 
 size_t number_format_double(char at[NUMBER_DOUBLE_BYTES], double value) {
-    for (int digits = 15; digits <= 17; digits++) {
+    /* 15 digits always print the shorter texts too, but for the doubles of less precision. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         int count = snprintf(at, NUMBER_DOUBLE_BYTES, "%.*g", digits, value);
         assert(count > 0 && count < NUMBER_DOUBLE_BYTES);
         if (strtod(at, NULL) == value) {

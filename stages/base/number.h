@@ -21,8 +21,8 @@ enum { NUMBER_U64_BYTES = 20, NUMBER_DOUBLE_BYTES = 32 };
 size_t number_format_u64(char *at, uint64_t value);
 size_t number_format_i64(char *at, int64_t value);
 
-/* The shortest decimal text that reads back as the same double ("0" for 0.0); returns its length,
- * at most NUMBER_DOUBLE_BYTES - 1. */
+/* The value rounded to the fewest significant digits that read back as the same double ("0" for
+ * 0.0), with its NUL; returns its length, at most NUMBER_DOUBLE_BYTES - 1. */
 size_t number_format_double(char at[NUMBER_DOUBLE_BYTES], double value);
 
 /* "YYYY-MM-DD" to the first millisecond of that UTC day; false for any other shape and for days

@@ -37,7 +37,7 @@ static struct status folder_add(struct file_set *set, const char *folder, struct
         }
         char *path = NULL;
         status = path_join(&path, folder, inner.items[i], err);
-        if (!failed(status) && file_exists(path)) {
+        if (!failed(status) && !folder_exists(path)) { /* a link to nowhere fails below */
             status = names_add(&set->paths, path, err);
         }
         free(path);

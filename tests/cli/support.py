@@ -141,8 +141,8 @@ def digests(folder, without=()):
             if path.is_file() and path.name not in without}
 
 
-def flip_byte(path, offset):
+def flip_bit(path, offset, mask=0x10):
     """Inverts one bit of one byte of a file."""
     content = bytearray(pathlib.Path(path).read_bytes())
-    content[offset] ^= 0x10
+    content[offset] ^= mask
     pathlib.Path(path).write_bytes(content)
