@@ -133,7 +133,7 @@ fuzz: deps-tools ## Fuzz every parser for FUZZ_SECONDS each; finds are kept in B
 	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-keep fuzz
 
 bench: $(BENCHES) ## Build and run the benchmarks
-	@$(if $(BENCHES),set -e; for bench in $(BENCHES); do $$bench; done,\
+	@$(if $(BENCHES),set -e; for bench in $(BENCHES); do $$bench $(BUILD)/bench-data; done,\
 	    echo 'bench/ has no bench_*.c' >&2; exit 1)
 
 ## Packages

@@ -73,9 +73,6 @@ static void logs_check(const struct options *options, struct progress *progress,
     printf("logs\n");
     if (failed(options_logs(options, &logs, &err))) {
         problem_of(findings, &err);
-    } else if (logs.paths.count == 0) {
-        problem(findings, FAILURE_CONFIG,
-                "the folders hold no log files (.csv, .ndjson, .tfp, each also .zst)");
     } else {
         uint64_t bytes_before = 0;
         progress_begin(progress, "checking", "bytes", logs.total_bytes);
@@ -130,11 +127,11 @@ static void state_check(const struct options *options, struct findings *findings
     state_close(&state);
 }
 
-/* The output folder, or the nearest one above it that exists, must be writable. */
+/* The output folder, or the nearest one above it that exists, must be a writable folder. */
 static void out_check(const char *out, struct findings *findings) {
     char *path = strdup(out);
     printf("output\n");
-    while (path != NULL && !folder_exists(path)) {
+    while (path != NULL && !folder_exists(path) && !file_exists(path)) {
         char *slash = strrchr(path, '/');
         if (slash == NULL || slash == path) {
             (void)strcpy(path, slash == NULL ? "." : "/");
@@ -142,9 +139,11 @@ static void out_check(const char *out, struct findings *findings) {
         }
         *slash = '\0';
     }
-    if (path == NULL || access(path, W_OK) != 0) {
+    bool is_blocked = path != NULL && file_exists(path);
+    if (path == NULL || is_blocked || access(path, W_OK) != 0) {
         char text[ERR_TEXT_BYTES];
-        (void)snprintf(text, sizeof text, "%s: cannot be written: %s", out, strerror(errno));
+        (void)snprintf(text, sizeof text, "%s: cannot be written: %s", out,
+                       is_blocked ? "a file is in the way" : strerror(errno));
         problem(findings, FAILURE_IO, text);
     } else {
         printf("  ok       %s: can be written\n", out);

@@ -34,6 +34,11 @@ struct status options_logs(const struct options *options, struct file_set *set, 
         status = file_set_find(set, &all, err);
     }
     names_release(&all);
+    if (!failed(status) && set->paths.count == 0) {
+        return err_set(err, FAILURE_CONFIG,
+                       "the folders hold no log files (.csv, .ndjson, .tfp, each also .zst): are "
+                       "they the right ones, and mounted?");
+    }
     return status;
 }
 

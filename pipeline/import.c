@@ -159,7 +159,7 @@ static struct status writer_close(const struct options *options, struct log_writ
     }
     uint64_t bytes;
     TRY(log_writer_commit(writer, &bytes, NULL, err));
-    if (!options->is_quiet && strcmp(options->out, "-") != 0) {
+    if (!options->is_quiet) {
         char size[BYTES_TEXT_BYTES];
         bytes_format(bytes, size);
         printf("%s: %" PRIu64 " events, %s, %.2f bytes per event, in %.2f s\n", options->out,

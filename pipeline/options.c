@@ -234,7 +234,7 @@ static struct status number_set(void *field, const struct option *option, const 
         is_number = end != value && *end == '\0' && isfinite(number);
     }
     if (!is_number || number < option->least || number > option->most) {
-        return err_set(err, FAILURE_USAGE, "--%s: \"%s\" is not a number from %g to %g",
+        return err_set(err, FAILURE_USAGE, "--%s: \"%s\" is not a number from %.15g to %.15g",
                        option->name, value, option->least, option->most);
     }
     if (option->kind == OPTION_U64) {
@@ -250,6 +250,9 @@ static struct status option_set(struct options *options, const struct option *op
                                 const char *value, struct err *err) {
     void *field = field_of(options, option);
     int64_t day_ms;
+    if (value != NULL && value[0] == '\0') { /* an unset variable of a script: not the folder "/" */
+        return err_set(err, FAILURE_USAGE, "--%s: the value is empty", option->name);
+    }
     switch (option->kind) {
     case OPTION_FLAG:
         *(bool *)field = value == NULL || strcmp(value, "true") == 0;
@@ -319,6 +322,7 @@ static const struct verb_page *page_of(enum verb verb) {
 struct config_walk {
     struct options *options;
     const char *section;
+    bool list_cleared;
     struct err err;
     enum failure failure;
 };
@@ -338,10 +342,11 @@ static int config_line(void *context, const char *section, const char *name, con
     bool is_known = option != NULL && strlen(name) > 1 && strcmp(name, "config") != 0;
     bool is_mine = is_known && (option->verbs & walk->options->verb) != 0;
     if (!is_known || (section[0] != '\0' && !is_mine)) {
+        const char *verb = section[0] != '\0' ? section : page_of(walk->options->verb)->name;
         walk->failure =
             err_set(err, FAILURE_CONFIG,
-                    "\"%s\" is not an option of tieflow %s; 'tieflow help %s' lists them", name,
-                    section, section)
+                    "\"%s\" is not an option of tieflow%s%s; 'tieflow help %s' lists them", name,
+                    section[0] != '\0' ? " " : "", section, verb)
                 .failure;
         return 0;
     }
@@ -350,6 +355,10 @@ static int config_line(void *context, const char *section, const char *name, con
             err_set(err, FAILURE_CONFIG, "%s: \"%s\" is neither true nor false", name, value)
                 .failure;
         return 0;
+    }
+    if (is_mine && option->kind == OPTION_LIST && section[0] != '\0' && !walk->list_cleared) {
+        names_release(field_of(walk->options, option)); /* the section's list replaces the other */
+        walk->list_cleared = true;
     }
     if (is_mine && failed(option_set(walk->options, option, value, err))) {
         walk->failure = FAILURE_CONFIG;
@@ -362,7 +371,7 @@ static struct status config_read(struct options *options, const char *path, stru
     for (int i = 0; i < 2; i++) {
         struct config_walk walk = {.options = options, .section = sections[i]};
         int line = ini_parse(path, config_line, &walk);
-        if (line == -1) {
+        if (line == -1 || folder_exists(path)) {
             return err_set(err, FAILURE_CONFIG, "%s: cannot be read", path);
         }
         if (line == -2) {

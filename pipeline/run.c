@@ -416,13 +416,32 @@ static struct status staged_sync(const char *out, const char *staged_name, const
     return status;
 }
 
-/* Whether a staging folder is of a date that the state has: its run was cut off between the two
- * renames, and only the tables' is missing. */
-static bool staged_is_due(const struct state *state, const char *name, const char **date) {
+/* Whether a staging folder is of a date that the state has and the tables lack: its run was cut off
+ * between the two renames. One without the manifest, which is written last, was cut off before: the
+ * state has the date from another run, with another output folder. */
+static struct status staged_is_due(const struct nights *nights, const char *name, bool *is_due,
+                                   struct err *err) {
+    const char *out = nights->run.options->out;
+    const char *date = name + strlen(staging_prefix);
+    char *manifest = NULL;
+    char *published = NULL;
     int64_t date_ms;
-    *date = name + strlen(staging_prefix);
-    return strncmp(name, staging_prefix, strlen(staging_prefix)) == 0 &&
-           date_parse(*date, &date_ms) && state->date_count != 0 && date_ms <= state_newest(state);
+    *is_due = false;
+    if (strncmp(name, staging_prefix, strlen(staging_prefix)) != 0 || !date_parse(date, &date_ms) ||
+        nights->state.date_count == 0 || date_ms > state_newest(&nights->state)) {
+        return status_ok();
+    }
+    if (asprintf(&manifest, "%s/%s/manifest.json", out, name) < 0) {
+        return err_memory(err, strlen(out), "a path");
+    }
+    if (asprintf(&published, "%s/date=%s", out, date) < 0) {
+        free(manifest);
+        return err_memory(err, strlen(out), "a path");
+    }
+    *is_due = file_exists(manifest) && !folder_exists(published);
+    free(manifest);
+    free(published);
+    return status_ok();
 }
 
 /* Completes or removes the staging folders that crashed runs left. */
@@ -432,9 +451,11 @@ static struct status staging_recover(const struct nights *nights, struct err *er
     struct status status = folder_list(out, &names, err);
     for (size_t i = 0; i < names.count && !failed(status); i++) {
         const char *name = names.items[i];
-        const char *date;
+        const char *date = name + strlen(staging_prefix);
         char *path = NULL;
-        if (staged_is_due(&nights->state, name, &date)) {
+        bool is_due;
+        TRY_OR(done, status, staged_is_due(nights, name, &is_due, err));
+        if (is_due) {
             progress_note(nights->run.progress, "%s: completing what an earlier run left", date);
             status = staged_reveal(out, name, date, err);
         } else if (strncmp(name, staging_prefix, strlen(staging_prefix)) == 0 ||
@@ -446,6 +467,7 @@ static struct status staging_recover(const struct nights *nights, struct err *er
         }
         free(path);
     }
+done:
     names_release(&names);
     return status;
 }

@@ -23,7 +23,9 @@ FALLIBLE verb_explain(const struct options *options, struct progress *progress, 
 /* FAILURE_USAGE where `value` (the option --name) was not given. */
 FALLIBLE require_option(const char *value, const char *name, struct err *err);
 
-/* The logs: --logs and the arguments, in that order. FAILURE_USAGE where there are none. */
+/* The logs: --logs and the arguments, in that order. FAILURE_USAGE where none are named,
+ * FAILURE_CONFIG where what is named holds none: a night without logs is more likely a folder that
+ * is not there than a day without events. */
 FALLIBLE options_logs(const struct options *options, struct file_set *set, struct err *err);
 
 /* csv, parquet, both; both where nothing is said. */

@@ -7,10 +7,12 @@
 #include <string.h>
 
 /* AddressSanitizer must refuse impossible sizes as malloc does, not stop the program. */
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the sanitizer's name */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
     return "allocator_may_return_null=1";
 }
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
 
 static void test_zero_initialised_buffer_is_empty_and_can_be_released(void **state) {
     (void)state;

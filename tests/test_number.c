@@ -248,13 +248,16 @@ static void test_doubles_of_every_size_are_printed_in_the_fewest_digits(void **s
         }
         assert_shortest((double)(bits >> 54) / (double)((bits & 1023) + 1));
     }
-    for (double value = DBL_TRUE_MIN; isfinite(value); value *= 2) {
+    for (int exponent = DBL_MIN_EXP - DBL_MANT_DIG; exponent < DBL_MAX_EXP; exponent++) {
+        double value = ldexp(1, exponent);
         assert_shortest(value);
         assert_shortest(nextafter(value, 0));
         assert_shortest(-nextafter(value, INFINITY));
     }
-    for (double value = 1e-323; isfinite(value); value *= 10) {
-        assert_shortest(value);
+    for (int exponent = -323; exponent <= DBL_MAX_10_EXP; exponent++) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "1e%d", exponent);
+        assert_shortest(strtod(text, NULL));
     }
 }
 

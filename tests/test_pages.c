@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MIB = 1 << 20 };
+#define MIB ((size_t)1 << 20)
 
 static void test_zero_initialised_array_is_empty_and_can_be_released(void **state) {
     (void)state;
@@ -56,10 +56,12 @@ static void test_asking_for_less_or_the_same_changes_nothing(void **state) {
     struct pages pages = {0};
     MUST(pages_grow(&pages, 3 * MIB, "a test", &err));
     struct pages before = pages;
-    MUST(pages_grow(&pages, 1, "a test", &err));
-    MUST(pages_grow(&pages, before.bytes, "a test", &err));
-    assert_ptr_equal(pages.data, before.data);
-    assert_int_equal(pages.bytes, before.bytes);
+    const size_t asked[] = {1, 4096, before.bytes - 1, before.bytes, 0};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        MUST(pages_grow(&pages, asked[i], "a test", &err));
+        assert_ptr_equal(pages.data, before.data);
+        assert_int_equal(pages.bytes, before.bytes);
+    }
     pages_release(&pages);
     assert_null(pages.data);
     assert_int_equal(pages.bytes, 0);
@@ -77,7 +79,7 @@ static void test_untouched_pages_cost_no_memory(void **state) {
 
 static void test_impossible_size_is_refused_and_the_contents_stay(void **state) {
     (void)state;
-    static const size_t impossible[] = {SIZE_MAX, SIZE_MAX - (2 << 20), (size_t)1 << 60};
+    static const size_t impossible[] = {SIZE_MAX, SIZE_MAX - 2 * MIB, (size_t)1 << 60};
     struct err err;
     struct pages pages = {0};
     MUST_FAIL(pages_grow(&pages, SIZE_MAX, "the rows", &err), FAILURE_RETRY, "for the rows");

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { BIG = 700000 }; /* more than twice the buffers of an input and an output */
+#define BIG ((size_t)700000) /* more than twice the buffers of an input and an output */
 
 /* Half noise, half repetition; the caller frees it. */
 static uint8_t *sample(size_t count, uint64_t seed) {
@@ -190,10 +190,10 @@ static void test_flipped_bit_in_a_packed_file_is_found_out_or_harmless(void **st
     MUST(output_open(&output, path, true, &err));
     MUST(output_write(output, data, 200, &err));
     MUST(output_commit(output, NULL, NULL, &err));
-    uint8_t stored[1000];
+    uint8_t stored[1000] = {0};
     size_t count = scratch_get(path, stored, sizeof stored);
     size_t found = 0;
-    for (size_t bit = 8 * 4; bit < 8 * count; bit++) { /* without the magic it is a plain file */
+    for (size_t bit = 32; bit < 8 * count; bit++) { /* without the magic it is a plain file */
         stored[bit / 8] ^= (uint8_t)(1 << bit % 8);
         struct status status = read_memory(stored, count, &got, &err);
         if (failed(status)) {
@@ -394,7 +394,7 @@ struct paths {
 };
 
 static struct paths paths_of(void **state) {
-    struct paths paths;
+    struct paths paths = {.final = ""};
     scratch_path(state, "file", paths.final);
     scratch_path(state, "file.tmp", paths.temporary);
     return paths;
@@ -520,7 +520,7 @@ static void test_killed_writer_leaves_the_old_file_in_place(void **state) {
         if (failed(output_open(&output, paths.final, false, NULL))) {
             _exit(1);
         }
-        for (int i = 0; i < BIG; i++) {
+        for (size_t i = 0; i < BIG; i++) {
             if (failed(output_write(output, &byte, 1, NULL))) {
                 _exit(2);
             }

@@ -308,8 +308,8 @@ static struct status csv_open(void **state, struct text_lines *lines,
 
 /* ---- records, the fast way ---- */
 
-/* Digits that cannot overflow 64 bits. */
-enum { SAFE_DIGITS = 19 };
+/* Digits that cannot overflow 64 bits; bytes of a record that can be loaded as one integer. */
+enum { SAFE_DIGITS = 19, PLAIN_BYTES_MIN = 8 };
 
 /* The value of eight bytes that hold 0..9 each, the first digit in the lowest byte: neighbours are
  * joined to pairs, pairs to fours, fours to the number. */
@@ -323,26 +323,30 @@ static bool is_digit(char c) {
     return (unsigned char)c - (unsigned)'0' <= 9;
 }
 
-/* Reads 1..SAFE_DIGITS digits; NULL for none or more. Up to eight are taken at a time while eight
- * bytes are left, without a branch on how many there are: a loop over the digits is a chain of
+/* The next eight bytes of a record, of at least eight bytes, at `at` < `end`; zeros behind its end,
+ * where they are shifted in: nothing outside the record is read. */
+static uint64_t next_eight(const char *at, const char *end) {
+    size_t left = (size_t)(end - at);
+    struct cursor cursor = cursor_over(left < 8 ? end - 8 : at, 8);
+    return cursor_u64(&cursor) >> (left < 8 ? 64 - 8 * left : 0);
+}
+
+/* Reads 1..SAFE_DIGITS digits of a record of at least eight bytes; NULL for none or more. Eight are
+ * taken at a time, without a branch on how many there are: a loop over the digits is a chain of
  * multiplications and mispredicts its end. */
 static const char *plain_number(const char *at, const char *end, uint64_t *value) {
     static const uint64_t power_of_ten[9] = {1,      10,      100,      1000,     10000,
                                              100000, 1000000, 10000000, 100000000};
     const char *first = at;
     uint64_t sum = 0;
-    while (end - at >= 8 && is_digit(*at)) {
-        struct cursor cursor = cursor_over(at, 8);
-        uint64_t bytes = cursor_u64(&cursor) ^ UINT64_C(0x3030303030303030);
+    while (at < end && is_digit(*at)) {
+        uint64_t bytes = next_eight(at, end) ^ UINT64_C(0x3030303030303030);
         /* A carry out of a byte that is no digit spoils later bytes only. */
         uint64_t others =
             ((bytes + UINT64_C(0x0606060606060606)) | bytes) & UINT64_C(0xf0f0f0f0f0f0f0f0);
         unsigned digits = others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
         sum = sum * power_of_ten[digits] + eight_digits(bytes << (64 - 8 * digits));
         at += digits;
-    }
-    while (at < end && is_digit(*at)) {
-        sum = sum * 10 + ((unsigned char)*at++ - (unsigned)'0');
     }
     *value = sum;
     return at == first || at - first > SAFE_DIGITS ? NULL : at;
@@ -473,7 +477,7 @@ static struct status csv_parse(void *state, struct text_lines *lines, struct tex
         .at_ms = (int64_t)record->line, .kind = EVENT_CONNECT, .origin = ORIGIN_UNKNOWN};
     *event = defaults;
     *outcome = OUTCOME_EVENT;
-    if (!record->too_long && parse_plain(csv, record, event)) {
+    if (record->bytes >= PLAIN_BYTES_MIN && !record->too_long && parse_plain(csv, record, event)) {
         return status_ok();
     }
     *event = defaults;

@@ -48,8 +48,8 @@ struct log_reader_options {
     /* Text formats: milliseconds in one unit of the time column; times that overflow are malformed.
      * 0 keeps the format's custom: 1000 (seconds) for SNAP and KONECT, else 1. */
     uint32_t time_unit_ms;
-    /* Text formats, in place of time_unit_ms: units in one millisecond (1000 for microseconds);
-     * times are rounded down. 0 is "not used". */
+    /* Text formats, in place of time_unit_ms (one of them is 0): units in one millisecond (1000 for
+     * microseconds); times are rounded down. 0 is "not used". */
     uint32_t time_units_per_ms;
     bool times_are_iso;   /* text formats: 2024-05-01T12:30:00Z in place of a number */
     bool times_are_lines; /* ignore any time column: at = the record's line number, from 1 */
@@ -59,9 +59,10 @@ struct log_reader_options {
 
 enum { MALFORMED_REASON_BYTES = 256 };
 
-/* A record that is not an event. `content` is lent until the next call on the reader. */
+/* A record of text that is not an event; packed logs have none: there, what is wrong is damage.
+ * `content` is lent until the next call on the reader, and cut to LIMIT_RECORD_BYTES. */
 struct malformed {
-    uint64_t line; /* 1-based line (text) or byte offset of the frame (packed) */
+    uint64_t line; /* of the record's first byte, from 1 */
     char reason[MALFORMED_REASON_BYTES];
     const char *content;
     size_t content_bytes;
