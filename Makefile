@@ -41,7 +41,7 @@ LIB_SRC := $(sort $(wildcard schemas/*.c stages/*/*.c) \
 MAIN_SRC := pipeline/main.c
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
 BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
-FUZZ_SRC := $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 HELP_SRC := $(filter-out $(TEST_SRC) $(BENCH_SRC),$(sort $(wildcard tests/*.c bench/*.c)))
 HEADERS := $(sort $(wildcard $(patsubst %,%/*.h,schemas stages/* pipeline bench tests tests/*)))
 C_SRC := $(LIB_SRC) $(wildcard $(MAIN_SRC)) $(HELP_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC)
@@ -133,7 +133,7 @@ fuzz: deps-tools ## Fuzz every parser for FUZZ_SECONDS each; finds are kept in B
 	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-keep fuzz
 
 bench: $(BENCHES) ## Build and run the benchmarks
-	@$(if $(BENCHES),set -e; for bench in $(BENCHES); do $$bench $(BUILD)/bench-data; done,\
+	@$(if $(BENCHES),set -e; for bench in $(BENCHES); do $$bench; done,\
 	    echo 'bench/ has no bench_*.c' >&2; exit 1)
 
 ## Packages
@@ -252,7 +252,7 @@ lint-tidy:
 tidy: $(C_SRC:%=$(BUILD)/tidy/%.ok)
 	@:
 
-$(BUILD)/tidy/%.c.ok: %.c $(BUILD)/obj/%.o .clang-tidy tests/lint/analyzer.h
+$(BUILD)/tidy/%.c.ok: %.c $(BUILD)/obj/%.o .clang-tidy tests/.clang-tidy tests/lint/analyzer.h
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<)clang-tidy --quiet $< -- $(LANGUAGE) \
 	    $(if $(filter schemas/status.c,$<),,-include tests/lint/analyzer.h) 2>$(@:.ok=.log) || \

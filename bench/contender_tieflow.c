@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK_EVENTS = 4096, BATCH_MIN = 1 << 20, BATCH_SHARE = 12 };
+enum { BLOCK_EVENTS = 4096 };
 
 struct status contest_read(const char *log, size_t block_events,
                            struct status (*take)(void *context, const struct event *events,
@@ -78,8 +78,7 @@ static struct status batch_run(struct kernel *kernel, struct err *err) {
         checksum_update(kernel->checksum, batch->mutual, batch->count * sizeof *batch->mutual);
     }
     tie_batch_clear(batch);
-    uint64_t share = kernel->adjacency.open_count / BATCH_SHARE;
-    kernel->target = share < BATCH_MIN ? BATCH_MIN : (size_t)share;
+    kernel->target = adjacency_batch_target(&kernel->adjacency);
     return status_ok();
 }
 
@@ -114,7 +113,8 @@ static struct status kernel_take(void *context, const struct event *events, size
 
 struct status contender_tieflow(void *context, struct measured *measured, struct err *err) {
     const struct contest *contest = context;
-    struct kernel kernel = {.measured = measured, .target = BATCH_MIN};
+    struct kernel kernel = {.measured = measured};
+    kernel.target = adjacency_batch_target(&kernel.adjacency);
     TRY(embeddedness_new(&kernel.embeddedness, contest->threads, err));
     struct status status = checksum_new(&kernel.checksum, err);
     if (!failed(status)) {

@@ -10,10 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Without --batch, a batch is the larger of BATCH_MIN events and one BATCH_SHARE-th of the ties
- * that are open: small enough to be a minor part of memory (29 bytes per event beside 8 per tie),
- * large enough that a pivot's row is marked for many ties at once. */
-enum { BATCH_MIN = 1 << 20, BATCH_MAX = 1 << 28, BATCH_SHARE = 12, BLOCK_EVENTS = 4096 };
+/* Events that are resolved and staged at a time. */
+enum { BLOCK_EVENTS = 4096 };
 
 /* What is open for the period that is being written. */
 struct open_period {
@@ -66,8 +64,7 @@ void engine_job_release(struct engine_job *job) {
     histogram_release(&job->made);
 }
 
-/* --- run ids: a chain over the settings and the ordered events of every period ------------------
- */
+/* --- run ids: a chain over the settings and the ordered events of every period --- */
 
 static struct status run_id_begin(struct engine *engine, struct err *err) {
     checksum_free(engine->run_checksum);
@@ -107,8 +104,7 @@ static void run_id_add(struct engine *engine, const struct event *event) {
     checksum_update(engine->run_checksum, packed, sizeof packed);
 }
 
-/* --- periods
- * -------------------------------------------------------------------------------------- */
+/* --- periods --- */
 
 static struct status period_open(struct engine *engine, size_t index, struct err *err) {
     struct open_period *open = &engine->open;
@@ -259,8 +255,7 @@ static struct status period_advance(struct engine *engine, size_t period, struct
     return status_ok();
 }
 
-/* --- batches
- * -------------------------------------------------------------------------------------- */
+/* --- batches --- */
 
 static struct status emit_tie(struct engine *engine, size_t i, size_t *ended_seen,
                               struct err *err) {
@@ -396,9 +391,7 @@ static size_t batch_target(const struct engine *engine) {
     if (engine->job->batch_events != 0) {
         return engine->job->batch_events;
     }
-    uint64_t share = engine->job->graph->adjacency.open_count / BATCH_SHARE;
-    share = share < BATCH_MIN ? BATCH_MIN : share;
-    return share > BATCH_MAX ? BATCH_MAX : (size_t)share;
+    return adjacency_batch_target(&engine->job->graph->adjacency);
 }
 
 static struct status events_run(struct engine *engine, struct err *err) {

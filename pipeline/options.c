@@ -315,8 +315,10 @@ static const struct verb_page *page_of(enum verb verb) {
     return page;
 }
 
-/* --- the configuration file ----------------------------------------------------------------------
- */
+/* --- the configuration file --- */
+
+/* The longest line that inih takes whole. */
+enum { CONFIG_LINE_BYTES = INI_MAX_LINE - 2 };
 
 /* One walk over the file: either the lines before any section, or the verb's section. */
 struct config_walk {
@@ -366,12 +368,34 @@ static int config_line(void *context, const char *section, const char *name, con
     return walk->failure == FAILURE_NONE;
 }
 
+/* inih cuts longer lines and goes on with the rest as if it were a line of its own. */
+static struct status config_lines_check(const char *path, struct err *err) {
+    struct bytes text = {0};
+    struct status status = file_read_all(path, &text, err);
+    size_t line = 1;
+    size_t length = 0;
+    for (size_t i = 0; i < text.count && !failed(status); i++) {
+        length = text.data[i] == '\n' ? 0 : length + 1;
+        line += text.data[i] == '\n';
+        if (length > CONFIG_LINE_BYTES) {
+            status = err_set(err, FAILURE_CONFIG, "%s:%zu: longer than %d bytes; shorten it", path,
+                             line, CONFIG_LINE_BYTES);
+        }
+    }
+    bytes_release(&text);
+    return status;
+}
+
 static struct status config_read(struct options *options, const char *path, struct err *err) {
     const char *const sections[] = {"", page_of(options->verb)->name};
+    if (!file_exists(path)) { /* nor is a folder one */
+        return err_set(err, FAILURE_CONFIG, "%s: cannot be read", path);
+    }
+    TRY(config_lines_check(path, err));
     for (int i = 0; i < 2; i++) {
         struct config_walk walk = {.options = options, .section = sections[i]};
         int line = ini_parse(path, config_line, &walk);
-        if (line == -1 || folder_exists(path)) {
+        if (line == -1) {
             return err_set(err, FAILURE_CONFIG, "%s: cannot be read", path);
         }
         if (line == -2) {
@@ -386,8 +410,7 @@ static struct status config_read(struct options *options, const char *path, stru
     return status_ok();
 }
 
-/* --- the command line
- * ----------------------------------------------------------------------------- */
+/* --- the command line --- */
 
 static void options_default(struct options *options) {
     options->malformed_share_max = 0.01;
@@ -478,8 +501,7 @@ struct status options_read(struct options *options, int argc, char **argv, struc
     return arguments_walk(options, argc, argv, false, err);
 }
 
-/* --- help
- * ----------------------------------------------------------------------------------------- */
+/* --- help --- */
 
 void options_overview(FILE *stream) {
     fputs("tieflow: every tie of a network, with its embeddedness at the moment it was made\n\n"

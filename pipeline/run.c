@@ -219,8 +219,7 @@ struct status verb_ties(const struct options *options, struct progress *progress
     return status;
 }
 
-/* --- nights
- * --------------------------------------------------------------------------------------- */
+/* --- nights --- */
 
 /* One `run` or `backfill`: the dates, and what the state says about them. */
 struct nights {
@@ -286,6 +285,9 @@ static struct status repeat_plan(struct nights *nights, struct err *err) {
 static struct status nights_plan(struct nights *nights, struct err *err) {
     if (nights->last_ms < nights->first_ms) {
         return err_set(err, FAILURE_USAGE, "the last date is before the first");
+    }
+    if (nights->last_ms + DAY_MS > LIMIT_TIME_MAX_MS) { /* the day after it must be a date too */
+        return err_set(err, FAILURE_USAGE, "9999-12-31 cannot be run: no date comes after it");
     }
     if (nights->state.date_count == 0) {
         return status_ok();
@@ -530,7 +532,7 @@ static struct status nights_open(struct nights *nights, struct err *err) {
 
 /* Reports, or cleans up as far as it goes: the next run removes what stays. */
 static void nights_finish(struct nights *nights, struct status status) {
-    if (!failed(status)) {
+    if (!failed(status) && nights->next_folder != NULL) {
         run_report(&nights->run, nights->run.options->out);
     } else if (nights->next_folder != NULL) {
         (void)failed(state_abandon(&nights->state, NULL));
@@ -602,8 +604,13 @@ static struct status backfill_range(struct nights *nights, struct err *err) {
 }
 
 static struct status backfill_compute(struct nights *nights, struct err *err) {
+    const struct options *options = nights->run.options;
     TRY(nights_open(nights, err));
     TRY(backfill_range(nights, err));
+    if (options->from == NULL && options->to == NULL && nights->last_ms < nights->first_ms) {
+        progress_note(nights->run.progress, "the state has every date of the logs: nothing to do");
+        return status_ok();
+    }
     TRY(nights_plan(nights, err));
     return nights_compute(nights, err);
 }

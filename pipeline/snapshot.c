@@ -147,8 +147,7 @@ static struct status snapshot_verify(struct snapshot *snapshot, struct err *err)
     return status_ok();
 }
 
-/* --- export
- * --------------------------------------------------------------------------------------- */
+/* --- export --- */
 
 static struct status ties_export(struct snapshot *snapshot, struct table_formats formats,
                                  struct err *err) {

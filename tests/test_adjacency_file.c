@@ -170,8 +170,8 @@ struct mention {
     uint32_t nodes[4];
 };
 
-/* A path 0 - 1 - 2 - 3. */
-static const struct mention path[] = {{1, {1}}, {2, {0, 2}}, {2, {1, 3}}, {1, {2}}};
+/* A chain 0 - 1 - 2 - 3. */
+static const struct mention chain[] = {{1, {1}}, {2, {0, 2}}, {2, {1, 3}}, {1, {2}}};
 
 /* The payload of a frame of these nodes; new memory. */
 static struct bytes payload_make(const struct mention *mentions, uint32_t nodes) {
@@ -247,8 +247,8 @@ static void a_visit_shows_every_node_once_with_ascending_neighbours(void **folde
     (void)folder;
     struct err err;
     struct framing framing = {0};
-    nodes_put(&framing, 0, path, 1);
-    nodes_put(&framing, 1, path + 1, 3);
+    nodes_put(&framing, 0, chain, 1);
+    nodes_put(&framing, 1, chain + 1, 3);
     framing_end(&framing);
     struct seen seen = {.fail_at = UINT32_MAX};
     struct input *input = state_file_input(&framing.file);
@@ -269,7 +269,7 @@ static void a_failure_of_the_visitor_ends_the_visit_and_is_handed_on(void **fold
     (void)folder;
     struct err err;
     struct framing framing = {0};
-    nodes_put(&framing, 0, path, 4);
+    nodes_put(&framing, 0, chain, 4);
     framing_end(&framing);
     struct seen seen = {.fail_at = 2};
     struct input *input = state_file_input(&framing.file);
@@ -284,8 +284,8 @@ static void a_gap_or_an_overlap_between_frames_is_refused(void **folder) {
     static const int64_t wrong_firsts[] = {0, 1, 3, -2, INT64_MIN, INT64_MAX - 2};
     for (size_t i = 0; i < sizeof wrong_firsts / sizeof *wrong_firsts; i++) {
         struct framing framing = {0};
-        nodes_put(&framing, 0, path, 2);
-        nodes_put(&framing, wrong_firsts[i], path + 2, 2);
+        nodes_put(&framing, 0, chain, 2);
+        nodes_put(&framing, wrong_firsts[i], chain + 2, 2);
         must_fail(&framing, 4, "next frame");
     }
 }
@@ -293,7 +293,7 @@ static void a_gap_or_an_overlap_between_frames_is_refused(void **folder) {
 static void a_frame_of_another_kind_is_refused(void **folder) {
     (void)folder;
     struct framing framing = {0};
-    struct bytes payload = payload_make(path, 4);
+    struct bytes payload = payload_make(chain, 4);
     payload_put(&framing, FRAME_DICTIONARY, 0, 4, &payload);
     bytes_release(&payload);
     must_fail(&framing, 4, "kind 2");
@@ -302,7 +302,7 @@ static void a_frame_of_another_kind_is_refused(void **folder) {
 static void a_file_with_more_or_fewer_nodes_than_the_dictionary_is_refused(void **folder) {
     (void)folder;
     struct framing framing = {0};
-    nodes_put(&framing, 0, path, 4);
+    nodes_put(&framing, 0, chain, 4);
     must_fail(&framing, 5, "4 of 5 nodes");
     nodes_put(&framing, 0, (const struct mention[]){{0, {0}}, {0, {0}}}, 2);
     must_fail(&framing, 1, "next frame");
@@ -343,7 +343,7 @@ static void counts_and_lengths_that_do_not_fit_the_payload_are_refused(void **fo
     (void)folder;
     struct err err;
     struct framing framing = {0};
-    struct bytes payload = payload_make(path, 4);
+    struct bytes payload = payload_make(chain, 4);
     payload_put(&framing, FRAME_ADJACENCY, 0, 5, &payload); /* more items than lengths */
     must_fail(&framing, 5, "damaged");
     payload_put(&framing, FRAME_ADJACENCY, 0, 3, &payload); /* fewer */
@@ -363,7 +363,7 @@ static void counts_and_lengths_that_do_not_fit_the_payload_are_refused(void **fo
     payload_put(&framing, FRAME_ADJACENCY, 0, 1, &payload);
     must_fail(&framing, 1, "damaged");
     bytes_release(&payload);
-    payload = payload_make(path, 4);
+    payload = payload_make(chain, 4);
     MUST(bytes_append(&payload, "litter", 6, &err));
     payload_put(&framing, FRAME_ADJACENCY, 0, 4, &payload);
     must_fail(&framing, 4, "damaged");

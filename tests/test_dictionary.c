@@ -193,6 +193,15 @@ static void a_frame_whose_count_is_not_that_of_its_bytes_is_refused(void **folde
     }
 }
 
+static void a_frame_without_members_is_refused(void **folder) {
+    (void)folder;
+    struct framing framing = {0};
+    members_put(&framing, FRAME_DICTIONARY, 0, 0, NULL, 0);
+    framing_end(&framing);
+    must_not_load(&framing.file, "0 items in 0 bytes");
+    framing_release(&framing);
+}
+
 static void a_member_that_stands_twice_is_refused_by_name(void **folder) {
     (void)folder;
     static const uint64_t in_one_frame[] = {5, UINT64_MAX, 5};
@@ -237,6 +246,7 @@ int main(void) {
         cmocka_unit_test(a_file_with_a_gap_or_an_overlap_between_frames_is_refused),
         cmocka_unit_test(a_frame_of_another_kind_is_refused),
         cmocka_unit_test(a_frame_whose_count_is_not_that_of_its_bytes_is_refused),
+        cmocka_unit_test(a_frame_without_members_is_refused),
         cmocka_unit_test(a_member_that_stands_twice_is_refused_by_name),
         SCRATCH_TEST(a_file_cut_anywhere_is_refused),
         SCRATCH_TEST(a_file_with_any_flipped_bit_is_refused),

@@ -10,12 +10,18 @@
 #include <assert.h>
 #include <stdlib.h>
 
+/* Bounds of a batch, and which part of the open ties it is. */
+enum { BATCH_MIN = 1 << 20, BATCH_MAX = 1 << 28, BATCH_SHARE = 18 };
+
 /* How many events ahead the headers and the rows' ends are fetched. */
 enum { AHEAD_HEADERS = 24, AHEAD_ROWS = 12 };
 
 /* A batch is laid out exactly (rows_reserve moves the whole arena) when it is at least this part of
  * the members; and the filter is built when a batch is at least this part of the ties. */
 enum { PLAN_SHARE = 4, FILTER_SHARE = 16 };
+
+/* Pairs that wait for their memory while the filter is filled. */
+enum { FILTER_QUEUE = 16 };
 
 /* Ended entries in one row, beyond as many as it has current ones, that end a batch. */
 enum { CHURN_FLOOR = 1024 };
@@ -51,21 +57,46 @@ struct status adjacency_settle(struct adjacency *adjacency, struct err *err) {
     return status_ok();
 }
 
+/* A short queue of pairs on their way into the filter, so that the memory each goes to is fetched
+ * while others are added. */
+struct filter_queue {
+    struct pair_filter *filter;
+    struct pair_bits bits[FILTER_QUEUE];
+    size_t count; /* ever put in */
+};
+
+static void filter_queue_put(struct filter_queue *queue, struct node_id a, struct node_id b) {
+    struct pair_bits *place = &queue->bits[queue->count % FILTER_QUEUE];
+    if (queue->count >= FILTER_QUEUE) {
+        pair_filter_add(queue->filter, *place);
+    }
+    *place = pair_filter_locate(queue->filter, a, b);
+    pair_filter_prefetch(queue->filter, *place);
+    queue->count++;
+}
+
+static void filter_queue_drain(struct filter_queue *queue) {
+    size_t waiting = queue->count < FILTER_QUEUE ? queue->count : FILTER_QUEUE;
+    for (size_t i = 0; i < waiting; i++) {
+        pair_filter_add(queue->filter, queue->bits[i]);
+    }
+}
+
 /* Fills a fresh filter from the rows, which are settled. */
 static struct status filter_rebuild(struct adjacency *adjacency, uint64_t pairs, struct err *err) {
     TRY(pair_filter_reset(&adjacency->filter, pairs, err));
     const struct rows *rows = &adjacency->rows;
+    struct filter_queue queue = {.filter = &adjacency->filter};
     for (uint32_t node = 0; node < rows->node_count; node++) {
         const struct row *row = &rows_all(rows)[node];
         const uint32_t *entries = row_entries(rows, row);
         for (uint32_t i = 0; i < row->count; i++) {
             if (entries[i] > node) {
-                pair_filter_add(&adjacency->filter,
-                                pair_filter_locate(&adjacency->filter, (struct node_id){node},
-                                                   (struct node_id){entries[i]}));
+                filter_queue_put(&queue, (struct node_id){node}, (struct node_id){entries[i]});
             }
         }
     }
+    filter_queue_drain(&queue);
     return status_ok();
 }
 
@@ -249,6 +280,12 @@ static struct status instant_apply(struct adjacency *adjacency, struct tie_batch
         TRY(event_apply(adjacency, batch, i, &adjacency->views[i - first], err));
     }
     return status_ok();
+}
+
+size_t adjacency_batch_target(const struct adjacency *adjacency) {
+    uint64_t share = adjacency->open_count / BATCH_SHARE;
+    share = share < BATCH_MIN ? BATCH_MIN : share;
+    return share > BATCH_MAX ? BATCH_MAX : (size_t)share;
 }
 
 struct status adjacency_apply(struct adjacency *adjacency, struct tie_batch *batch,

@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* The magic of a frame (stages/base/frame.h): the first bytes of a packed log. */
 static const char packed_magic[4] = {'T', 'F', 'F', '1'};
@@ -70,6 +71,7 @@ static struct status skip_lines(struct text_lines *lines, uint32_t count, struct
 /* NDJSON where the first line with anything on it starts an object, else CSV. */
 static struct status text_recognise(struct text_lines *lines, enum log_format *format,
                                     struct err *err) {
+    static const char banner[] = "%%MatrixMarket";
     struct text_record record;
     bool more;
     *format = LOG_CSV;
@@ -83,7 +85,12 @@ static struct status text_recognise(struct text_lines *lines, enum log_format *f
     while (text_is_blank(record.text, blanks + 1)) {
         blanks++;
     }
-    *format = record.text[blanks] == '{' ? LOG_NDJSON : LOG_CSV;
+    if (record.text[blanks] == '{') {
+        *format = LOG_NDJSON;
+    } else if (record.bytes >= sizeof banner - 1 &&
+               strncasecmp(record.text, banner, sizeof banner - 1) == 0) {
+        *format = LOG_MATRIX_MARKET;
+    }
     text_lines_back(lines, &record);
     return status_ok();
 }

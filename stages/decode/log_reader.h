@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 enum log_format {
-    LOG_AUTO, /* by content: frame magic is packed, '{' first is NDJSON, else CSV */
+    LOG_AUTO, /* by content: frame magic, '{' (NDJSON), "%%MatrixMarket", else CSV */
     LOG_CSV,  /* RFC 4180; header at,from,to[,kind[,origin]], any order, other columns ignored */
     /* {"at":..,"from":..,"to":..[,"kind":..][,"origin":..]}, other keys ignored; whole numbers,
      * bare or as strings of digits (JavaScript rounds above 2^53); null is as good as left out */

@@ -139,8 +139,9 @@ static struct status load_frame(struct dictionary *dictionary, const struct fram
                                 const struct bytes *payload, struct err *err) {
     size_t count = frame->items;
     size_t first = dictionary->node_count;
-    if (frame->kind != FRAME_DICTIONARY || payload->count != count * sizeof(uint64_t) ||
-        frame->first != (int64_t)first || count > LIMIT_NODES - first) {
+    if (frame->kind != FRAME_DICTIONARY || count == 0 ||
+        payload->count != count * sizeof(uint64_t) || frame->first != (int64_t)first ||
+        count > LIMIT_NODES - first) {
         return err_set(err, FAILURE_DATA,
                        "not the dictionary's next frame (kind %d, %zu items in %zu bytes, first "
                        "node %" PRId64 ", expected %zu): the file is damaged",

@@ -30,7 +30,7 @@
 enum { PIVOTS_PER_CHUNK = 32 };
 
 /* How many ties ahead a row's header and its first lines are fetched. */
-enum { AHEAD_HEADERS = 8, AHEAD_ROWS = 4, PREFETCH_LINES = 4, LINE_WORDS = 16 };
+enum { AHEAD_HEADERS = 8, AHEAD_ROWS = 4, PREFETCH_WORDS = 128, LINE_WORDS = 16 };
 
 struct embeddedness {
     unsigned threads;
@@ -192,10 +192,10 @@ static void prefetch_probe(const struct job *job, size_t position) {
         __builtin_prefetch(&rows[probes[position + AHEAD_HEADERS].other]);
     }
     if (position + AHEAD_ROWS < job->batch->count) {
-        const uint32_t *entries =
-            row_entries(job->rows, &rows[probes[position + AHEAD_ROWS].other]);
-        for (unsigned line = 0; line < PREFETCH_LINES; line++) {
-            __builtin_prefetch(entries + (size_t)line * LINE_WORDS);
+        const struct probe *probe = &probes[position + AHEAD_ROWS];
+        const uint32_t *entries = row_entries(job->rows, &rows[probe->other]);
+        for (uint32_t at = 0; at < probe->seen_other && at < PREFETCH_WORDS; at += LINE_WORDS) {
+            __builtin_prefetch(entries + at);
         }
     }
 }

@@ -135,28 +135,37 @@ static void put_lists(struct json_writer *writer, const struct generation *gener
     json_array_end(writer);
 }
 
+/* The manifest's last key is the checksum of the text before its comma: a flipped bit anywhere else
+ * in it would go unnoticed, and records would be read twice or never. */
+static const char checksum_key[] = ",\n  \"xxh64\": ";
+
+static void put_manifest(struct json_writer *writer, const struct generation *generation) {
+    json_object_begin(writer, NULL);
+    json_put_u64(writer, "tieflow_state", MANIFEST_VERSION);
+    put_date(writer, "date", generation->date_ms);
+    put_date(writer, "first_date", generation->first_date_ms);
+    if (generation->has_previous) {
+        put_date(writer, "previous", generation->previous_ms);
+    } else {
+        json_put_null(writer, "previous");
+    }
+    json_put_text(writer, "simultaneous", simultaneous_name(generation->simultaneous));
+    json_put_u64(writer, "members", generation->members);
+    json_put_u64(writer, "ties", generation->ties);
+    json_put_u64(writer, "open_ties", generation->open_ties);
+    put_checksum(writer, "run_id", generation->run_id);
+    put_file(writer, "dictionary", &generation->dictionary);
+    put_file(writer, "adjacency", &generation->adjacency);
+    put_file(writer, "cohort", &generation->cohort);
+    put_lists(writer, generation);
+    put_checksum(writer, "xxh64", checksum_of(writer->text.data, writer->text.count, 0));
+    json_object_end(writer);
+}
+
 struct status generation_save(const struct generation *generation, const char *path,
                               struct err *err) {
     struct json_writer writer = {0};
-    json_object_begin(&writer, NULL);
-    json_put_u64(&writer, "tieflow_state", MANIFEST_VERSION);
-    put_date(&writer, "date", generation->date_ms);
-    put_date(&writer, "first_date", generation->first_date_ms);
-    if (generation->has_previous) {
-        put_date(&writer, "previous", generation->previous_ms);
-    } else {
-        json_put_null(&writer, "previous");
-    }
-    json_put_text(&writer, "simultaneous", simultaneous_name(generation->simultaneous));
-    json_put_u64(&writer, "members", generation->members);
-    json_put_u64(&writer, "ties", generation->ties);
-    json_put_u64(&writer, "open_ties", generation->open_ties);
-    put_checksum(&writer, "run_id", generation->run_id);
-    put_file(&writer, "dictionary", &generation->dictionary);
-    put_file(&writer, "adjacency", &generation->adjacency);
-    put_file(&writer, "cohort", &generation->cohort);
-    put_lists(&writer, generation);
-    json_object_end(&writer);
+    put_manifest(&writer, generation);
     struct output *output = NULL;
     struct status status = json_writer_finish(&writer, err);
     if (!failed(status)) {
@@ -217,6 +226,7 @@ static uint64_t get_checksum(struct manifest_reader *reader, const struct json *
 static struct status get_file(struct manifest_reader *reader, const struct json *object,
                               const char *key, struct state_file *file, struct err *err) {
     const struct json *inner = json_get(object, key);
+    note_wrong(reader, json_type(inner) == JSON_OBJECT, key);
     const char *name = get_text(reader, inner, "file");
     uint64_t bytes = get_u64(reader, inner, "bytes");
     uint64_t checksum = get_checksum(reader, inner, "xxh64");
@@ -289,6 +299,23 @@ static struct status get_generation(const struct json *root, struct generation *
     return status_ok();
 }
 
+/* Whether the text is what generation_save wrote, to the last bit: everything up to the checksum's
+ * key, and behind the key just the digits and the end. */
+static bool checksum_is_right(const struct bytes *text, const struct json *root) {
+    enum { KEY_BYTES = sizeof checksum_key - 1 };
+    static const char ending[] = "\"\n}\n";
+    uint64_t promised;
+    const char *digits = json_text(json_get(root, "xxh64"));
+    size_t tail_bytes = KEY_BYTES + 1 + CHECKSUM_TEXT_BYTES - 1 + sizeof ending - 1;
+    if (digits == NULL || !checksum_parse(digits, &promised) || text->count < tail_bytes) {
+        return false;
+    }
+    size_t covered = text->count - tail_bytes;
+    return memcmp(text->data + covered, checksum_key, KEY_BYTES) == 0 &&
+           memcmp(text->data + text->count - (sizeof ending - 1), ending, sizeof ending - 1) == 0 &&
+           checksum_of(text->data, covered, 0) == promised;
+}
+
 struct status generation_load(struct generation *generation, const char *path, struct err *err) {
     struct bytes text = {0};
     struct json *root = NULL;
@@ -302,6 +329,9 @@ struct status generation_load(struct generation *generation, const char *path, s
     }
     if (!failed(status)) {
         status = get_generation(root, generation, &wrong, err);
+    }
+    if (!failed(status) && wrong == NULL && !checksum_is_right(&text, root)) {
+        wrong = "xxh64";
     }
     if (!failed(status) && wrong != NULL) {
         status = err_set(err, FAILURE_DATA,

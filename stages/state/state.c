@@ -23,6 +23,12 @@ void state_generation_name(int64_t date_ms, char name[STATE_NAME_BYTES]) {
     (void)snprintf(name, STATE_NAME_BYTES, "%s%s", generation_prefix, date);
 }
 
+/* False for a name that state_generation_name does not make. */
+static bool generation_name_parse(const char *name, int64_t *date_ms) {
+    size_t length = strlen(generation_prefix);
+    return strncmp(name, generation_prefix, length) == 0 && date_parse(name + length, date_ms);
+}
+
 struct status state_path(const struct state *state, const char *name, char **path,
                          struct err *err) {
     return path_join(path, state->folder, name, err);
@@ -54,8 +60,7 @@ static struct status generations_list(struct state *state, struct err *err) {
     for (size_t i = 0; i < names.count && !failed(status); i++) {
         const char *name = names.items[i];
         int64_t date_ms;
-        if (strncmp(name, generation_prefix, strlen(generation_prefix)) != 0 ||
-            !date_parse(name + strlen(generation_prefix), &date_ms)) {
+        if (!generation_name_parse(name, &date_ms)) {
             continue;
         }
         char *path = NULL;
@@ -347,12 +352,13 @@ static struct status generation_prune(const struct state *state, const char *gen
     char *path = NULL;
     struct status status;
     TRY_OR(done, status, manifest_path(state, generation_name, &path, err));
-    if (unlink(path) != 0 && errno != ENOENT) {
+    TRY_OR(done, status, state_path(state, generation_name, &folder, err));
+    if (unlink(path) == 0) {
+        TRY_OR(done, status, folder_sync(folder, err));
+    } else if (errno != ENOENT) {
         status = err_set(err, FAILURE_IO, "%s: cannot be removed: %s", path, strerror(errno));
         goto done;
     }
-    TRY_OR(done, status, state_path(state, generation_name, &folder, err));
-    TRY_OR(done, status, folder_sync(folder, err));
     TRY_OR(done, status, folder_list(folder, &names, err));
     size_t left = names.count;
     for (size_t i = 0; i < names.count; i++) {
@@ -376,26 +382,45 @@ done:
     return status;
 }
 
+/* Prunes all folders of generations but the `kept` ones: those with a manifest, and those that a
+ * crash in the middle of a pruning or an earlier pruning left with tie segments only. */
+static struct status folders_prune(const struct state *state, const struct generation *kept,
+                                   size_t kept_count, struct err *err) {
+    struct names names = {0};
+    struct status status = folder_list(state->folder, &names, err);
+    for (size_t i = 0; i < names.count && !failed(status); i++) {
+        int64_t date_ms;
+        bool is_kept = !generation_name_parse(names.items[i], &date_ms);
+        for (size_t j = 0; j < kept_count && !is_kept; j++) {
+            is_kept = kept[j].date_ms == date_ms;
+        }
+        if (!is_kept) {
+            status = generation_prune(state, names.items[i], kept, kept_count, err);
+        }
+    }
+    names_release(&names);
+    return status;
+}
+
 struct status state_prune(struct state *state, size_t keep, struct err *err) {
     assert(keep >= 1);
-    if (state->date_count <= keep) {
+    size_t kept_count = keep < state->date_count ? keep : state->date_count;
+    if (kept_count == 0) {
         return status_ok();
     }
-    size_t dropped = state->date_count - keep;
-    struct generation *kept = calloc(keep, sizeof *kept);
+    struct generation *kept = calloc(kept_count, sizeof *kept);
     if (kept == NULL) {
-        return err_memory(err, keep * sizeof *kept, "the generations");
+        return err_memory(err, kept_count * sizeof *kept, "the generations");
     }
+    size_t dropped = state->date_count - kept_count;
     struct status status = status_ok();
-    for (size_t i = 0; i < keep && !failed(status); i++) {
+    for (size_t i = 0; i < kept_count && !failed(status); i++) {
         status = state_read(state, state->dates_ms[dropped + i], &kept[i], err);
     }
-    for (size_t i = 0; i < dropped && !failed(status); i++) {
-        char name[STATE_NAME_BYTES];
-        state_generation_name(state->dates_ms[i], name);
-        status = generation_prune(state, name, kept, keep, err);
+    if (!failed(status)) {
+        status = folders_prune(state, kept, kept_count, err);
     }
-    for (size_t i = 0; i < keep; i++) {
+    for (size_t i = 0; i < kept_count; i++) {
         generation_release(&kept[i]);
     }
     free(kept);

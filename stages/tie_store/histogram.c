@@ -5,6 +5,7 @@
 #include "stages/base/frame.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,22 +126,55 @@ struct status histogram_save(const struct histogram *histogram, struct output *o
     return status;
 }
 
-/* Adds the items of one payload, whose length was checked. */
-static struct status payload_add(struct histogram *histogram, const uint8_t *payload, size_t items,
-                                 struct err *err) {
+/* Item i of a payload of `items` items. */
+static void item_read(const uint8_t *payload, size_t items, size_t i, uint32_t *value,
+                      uint64_t *count) {
+    *value = 0;
+    *count = 0;
+    for (unsigned byte = 0; byte < 4; byte++) {
+        *value |= (uint32_t)payload[byte * items + i] << (8 * byte);
+    }
+    for (unsigned byte = 0; byte < 8; byte++) {
+        *count |= (uint64_t)payload[(4 + byte) * items + i] << (8 * byte);
+    }
+}
+
+/* Checks a payload, whose length is right, before memory is taken for its largest value. */
+static struct status payload_check(const uint8_t *payload, size_t items, struct err *err) {
+    uint64_t total = 0;
+    uint32_t value = 0;
     for (size_t i = 0; i < items; i++) {
-        uint32_t value = 0;
-        uint64_t count = 0;
-        for (unsigned byte = 0; byte < 4; byte++) {
-            value |= (uint32_t)payload[byte * items + i] << (8 * byte);
+        uint32_t before = value;
+        uint64_t count;
+        item_read(payload, items, i, &value, &count);
+        if (value >= LIMIT_NODES || (i > 0 && value <= before) || count == 0 ||
+            count > UINT64_MAX - total) {
+            return err_set(err, FAILURE_DATA,
+                           "%" PRIu64 " ties with %u mutual connections after those with %u: "
+                           "damaged",
+                           count, value, before);
         }
-        for (unsigned byte = 0; byte < 8; byte++) {
-            count |= (uint64_t)payload[(4 + byte) * items + i] << (8 * byte);
-        }
-        if (value >= LIMIT_NODES || count > UINT64_MAX - histogram->total) {
-            return err_set(err, FAILURE_DATA, "%u ties with %u mutual connections: damaged",
-                           (unsigned)count, value);
-        }
+        total += count;
+    }
+    if (items > 0 && value > (total - 1) / 2) { /* they take two ties each, made before */
+        return err_set(err, FAILURE_DATA,
+                       "a tie with %u mutual connections among %" PRIu64 " ties: damaged", value,
+                       total);
+    }
+    return status_ok();
+}
+
+static struct status frame_add(struct histogram *histogram, const struct frame *frame,
+                               const struct bytes *payload, struct err *err) {
+    size_t items = frame->items;
+    if (frame->kind != FRAME_HISTOGRAM || payload->count != items * ITEM_BYTES) {
+        return err_set(err, FAILURE_DATA, "not a histogram of tieflow");
+    }
+    TRY(payload_check(payload->data, items, err));
+    for (size_t i = 0; i < items; i++) {
+        uint32_t value;
+        uint64_t count;
+        item_read(payload->data, items, i, &value, &count);
         TRY(histogram_add(histogram, value, count, err));
     }
     return status_ok();
@@ -151,6 +185,7 @@ struct status histogram_load(struct histogram *histogram, struct input *input, s
     struct bytes payload = {0};
     frame_reader_init(&reader, input);
     struct status status;
+    size_t frames = 0;
     for (;;) {
         struct frame frame;
         bool more;
@@ -158,11 +193,16 @@ struct status histogram_load(struct histogram *histogram, struct input *input, s
         if (!more) {
             break;
         }
-        if (frame.kind != FRAME_HISTOGRAM || payload.count != (size_t)frame.items * ITEM_BYTES) {
-            TRY_OR(done, status,
-                   err_set(err, FAILURE_DATA, "%s: not a histogram of tieflow", input_name(input)));
+        frames++;
+        status = frame_add(histogram, &frame, &payload, err);
+        if (failed(status)) {
+            err_prefix(err, "%s", input_name(input));
+            goto done;
         }
-        TRY_OR(done, status, payload_add(histogram, payload.data, frame.items, err));
+    }
+    if (frames != 1) {
+        status = err_set(err, FAILURE_DATA, "%s: %zu histograms where one was expected: damaged",
+                         input_name(input), frames);
     }
 done:
     frame_reader_release(&reader);

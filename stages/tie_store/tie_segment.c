@@ -24,6 +24,8 @@ struct tie_segment_reader {
     struct input *input;
     struct frame_reader frames;
     struct bytes payload;
+    bool has_ties;     /* a frame of ties has been read */
+    uint64_t next_tie; /* the number behind its last */
     struct tie_columns ties;
     struct tie_ending endings[TIE_SEGMENT_FRAME_ITEMS];
     uint64_t wide[TIE_SEGMENT_FRAME_ITEMS];
@@ -196,6 +198,16 @@ static bool nodes_are_below(const uint32_t *nodes, size_t count, size_t node_cou
     return true;
 }
 
+/* A mutual connection is a neighbour of both. */
+static bool mutuals_fit(const struct tie_columns *ties) {
+    for (size_t i = 0; i < ties->count; i++) {
+        if (ties->mutual[i] > ties->degree_from[i] || ties->mutual[i] > ties->degree_to[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool ties_decode(struct tie_segment_reader *reader, size_t count, size_t node_count) {
     struct tie_columns *ties = &reader->ties;
     const uint8_t *at = reader->payload.data;
@@ -221,7 +233,7 @@ static bool ties_decode(struct tie_segment_reader *reader, size_t count, size_t 
     }
     ties->count = count;
     return nodes_are_below(ties->from, count, node_count) &&
-           nodes_are_below(ties->to, count, node_count);
+           nodes_are_below(ties->to, count, node_count) && mutuals_fit(ties);
 }
 
 static bool endings_decode(struct tie_segment_reader *reader, size_t count, size_t node_count) {
@@ -251,6 +263,15 @@ static bool endings_decode(struct tie_segment_reader *reader, size_t count, size
     return is_valid && nodes_are_below(reader->narrow, count, node_count);
 }
 
+/* Whether the frame's ties are numbered from where the frame of ties before it ended. */
+static bool numbers_follow(struct tie_segment_reader *reader, const struct frame *frame) {
+    uint64_t first = (uint64_t)frame->first;
+    bool follow = !reader->has_ties || first == reader->next_tie;
+    reader->has_ties = true;
+    reader->next_tie = first + frame->items;
+    return follow;
+}
+
 struct status tie_segment_next(struct tie_segment_reader *reader, size_t node_count,
                                const struct tie_columns **ties, uint64_t *first_tie,
                                const struct tie_ending **endings, size_t *ending_count,
@@ -269,8 +290,9 @@ struct status tie_segment_next(struct tie_segment_reader *reader, size_t node_co
     size_t item_bytes = is_ties ? TIE_BYTES : ENDING_BYTES;
     bool is_valid = (is_ties || frame.kind == FRAME_ENDINGS) && count != 0 &&
                     count <= TIE_SEGMENT_FRAME_ITEMS && reader->payload.count == count * item_bytes;
-    is_valid = is_valid && (is_ties ? ties_decode(reader, count, node_count)
-                                    : endings_decode(reader, count, node_count));
+    is_valid = is_valid &&
+               (is_ties ? numbers_follow(reader, &frame) && ties_decode(reader, count, node_count)
+                        : endings_decode(reader, count, node_count));
     if (!is_valid) {
         return err_set(
             err, FAILURE_DATA,

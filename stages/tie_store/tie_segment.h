@@ -86,7 +86,8 @@ void tie_segment_reader_free(struct tie_segment_reader *reader);
 
 /* Hands out the next frame: of ties (*ties set; `first_tie` is the number of its first) or of
  * endings (*endings and *ending_count set), or neither behind the last. Lent until the next call.
- * Nodes are checked against `node_count`. */
+ * FAILURE_DATA for gaps in the numbers of ties, nodes that are not below `node_count`, and whatever
+ * else a tie or an ending cannot have. */
 FALLIBLE tie_segment_next(struct tie_segment_reader *reader, size_t node_count,
                           const struct tie_columns **ties, uint64_t *first_tie,
                           const struct tie_ending **endings, size_t *ending_count, struct err *err);

@@ -11,9 +11,9 @@ import org.roaringbitmap.longlong.Roaring64NavigableMap;
 /**
  * An independent reader of `tieflow snapshot export --format roaring`.
  *
- * <p>java -cp RoaringBitmap.jar RoaringPeer.java DIR reads DIR/members.csv and DIR/adjacency.roaring
- * and prints one line per member, in file order: the member, a colon, its neighbours in ascending
- * unsigned order with blanks between. Fails where sets and index do not fit.
+ * <p>java -cp RoaringBitmap.jar RoaringPeer.java DIR reads DIR/members.csv and
+ * DIR/adjacency.roaring and prints one line per member, in file order: the member, a colon, its
+ * neighbours in ascending unsigned order with blanks between. Fails where sets and index do not fit.
  */
 public final class RoaringPeer {
     private RoaringPeer() {}

@@ -200,6 +200,15 @@ class FormatsTest(OutputTest):
             self.assertLessEqual(digests(out, without=["manifest.json"]).items(),
                                  digests(both).items())
 
+    def test_a_second_run_leaves_nothing_of_the_first_and_all_that_is_not_ours(self):
+        out = self.folder / "tables"
+        log = random_logs.write_csv(self.folder / "a.csv", random_logs.small_log(6))
+        self.succeed("ties", log, "-o", out)
+        (out / "notes.txt").write_text("mine")
+        self.succeed("ties", log, "-o", out, "--format", "csv")
+        self.assertEqual({path.name for path in out.iterdir()},
+                         {f"{table}.csv" for table in TABLES} | {"manifest.json", "notes.txt"})
+
     def test_the_quarantine_holds_what_was_wrong_and_where(self):
         log = self.write_bad_log(self.folder / "bad.csv", [Event(i, i, i + 1) for i in range(50)])
         out = self.folder / "tables"

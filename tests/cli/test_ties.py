@@ -1,4 +1,4 @@
-"""`tieflow ties` against the oracle, and against itself however a log is cut, spelled or batched."""
+"""`tieflow ties` against the oracle, and against itself however a log is cut, spelled, batched."""
 
 import random
 

@@ -147,7 +147,7 @@ def check_corpora(paths, _root):
     """Every fuzzing corpus belongs to a target."""
     for name in sorted({path.parts[3] for path in paths
                         if path.parts[:3] == ("tests", "fuzz", "corpus") and len(path.parts) > 4}):
-        target = pathlib.PurePosixPath(f"tests/fuzz/{name}.c")
+        target = pathlib.PurePosixPath(f"tests/fuzz/fuzz_{name}.c")
         if target not in paths:
             yield pathlib.PurePosixPath(f"tests/fuzz/corpus/{name}"), f"has no {target}"
 

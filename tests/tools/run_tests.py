@@ -22,6 +22,7 @@ The script makes what it runs (through make), and touches nothing outside the bu
 import argparse
 import concurrent.futures
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -69,8 +70,6 @@ class Report:
             counts += f", {len(outcome.skipped)} skipped"
         line = f"{word:4}  {outcome.name:34} {counts:22} {outcome.seconds:7.2f} s  {outcome.note}"
         print(line.rstrip())
-        for reason in outcome.skipped:
-            print(f"      SKIPPED {reason}")
         if outcome.failed:
             print("".join(f"      | {line}\n" for line in outcome.output.splitlines()), end="")
         sys.stdout.flush()
@@ -171,15 +170,18 @@ def check_of(name, command_result, started):
 
 def parse_cmocka(code, output):
     """Counts a cmocka program's tests from its log. A test that was begun and never ended (a crash)
-    has failed, and so has a program that exits with an error, or that ran nothing."""
+    has failed, and so has a program that exits with an error, or that ran nothing. What a test
+    printed last before it skipped itself is taken as the reason."""
     outcome = Outcome("", output=output)
     current = None
+    said = ""
     for line in output.splitlines():
         begun = re.search(r"\[ RUN      \] (.*)$", line)
         ended = re.search(r"\[(       OK |  FAILED  |  SKIPPED |  ERROR   )\] (.*)$", line)
         if begun:
             outcome.failed += current is not None
             current = begun.group(1)
+            said = ""
         elif ended and ended.group(2).startswith("GROUP "):
             outcome.failed += 1
         elif ended and ended.group(2) == current:
@@ -187,10 +189,12 @@ def parse_cmocka(code, output):
             if word == "OK":
                 outcome.passed += 1
             elif word == "SKIPPED":
-                outcome.skipped.append(current)
+                outcome.skipped.append(f"{current}: {said or 'the test does not say why'}")
             else:
                 outcome.failed += 1
             current = None
+        elif line.strip():
+            said = line.strip()
     outcome.failed += current is not None
     if code != 0 and outcome.failed == 0:
         outcome.failed = 1
@@ -201,26 +205,20 @@ def parse_cmocka(code, output):
     return outcome
 
 
-def parse_unittest(code, output):
-    """Counts the tests of `python -m unittest -v` from its closing lines."""
+def run_unittest(python, folder, top, environment, timeout_s):
+    """Runs the Python tests of a folder, imported from `top`, and counts them."""
+    with tempfile.NamedTemporaryFile(prefix="tieflow-unittest-") as file:
+        script = str(ROOT / "tests/tools/run_unittest.py")
+        code, output = run([python, script, file.name, folder, top], timeout_s, environment)
+        written = file.read()
     outcome = Outcome("", output=output)
-    reasons = re.findall(r"^(.*?) \.\.\. skipped (.*)$", output, re.MULTILINE)
-    outcome.skipped = [f"{name}: {reason}" for name, reason in reasons]
-    # A class or module that is skipped as a whole is not among those that "ran".
-    whole = sum(name.startswith(("setUpClass ", "setUpModule ")) for name, _ in reasons)
-    ran = re.search(r"^Ran (\d+) tests? in", output, re.MULTILINE)
-    closing = re.search(r"^(?:OK|FAILED)(?: \((.*)\))?$", output, re.MULTILINE)
-    counts = dict(re.findall(r"(\w[\w ]*)=(\d+)", closing.group(1) or "")) if closing else {}
-    bad = sum(int(counts.get(word, 0)) for word in ("failures", "errors", "unexpected successes"))
-    skipped = int(counts.get("skipped", 0))
-    for _ in range(len(outcome.skipped), skipped):
-        outcome.skipped.append("a test whose reason is not in the log")
-    if ran:
-        outcome.passed = max(0, int(ran.group(1)) - bad - (skipped - whole))
-    outcome.failed = bad
-    if bad == 0 and (code != 0 or not ran or outcome.passed + skipped == 0):
+    if written:
+        counts = json.loads(written)
+        outcome.passed, outcome.failed = counts["passed"], counts["failed"]
+        outcome.skipped = counts["skipped"]
+    if outcome.failed == 0 and (code != 0 or outcome.passed + len(outcome.skipped) == 0):
         outcome.failed = 1
-        outcome.output += f"\nexit code {code}, no test has run or unittest has died\n"
+        outcome.output += f"\nexit code {code}: no test was found, or the run has died\n"
     return outcome
 
 
@@ -259,9 +257,12 @@ class Runner:
         """Runs the cmocka programs `names` of one variant."""
         if not names:
             self.report.add(Outcome(f"{variant} tests", failed=1, output="tests/ has no test_*.c"))
+        # An allocation that is too large gives NULL, as it does elsewhere. The interceptor of
+        # strstr would measure the whole rest of the text at every call.
         environment = dict(
             os.environ,
-            ASAN_OPTIONS="allocator_may_return_null=1:detect_stack_use_after_return=1",
+            ASAN_OPTIONS="allocator_may_return_null=1:detect_stack_use_after_return=1:"
+                         "intercept_strstr=0",
             UBSAN_OPTIONS="print_stacktrace=1",
             TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1")
 
@@ -295,9 +296,7 @@ class Runner:
         started = time.monotonic()
         environment = dict(os.environ, TIEFLOW=str(self.build.absolute() / "tieflow"),
                            PYTHONDONTWRITEBYTECODE="1")
-        code, output = run([str(self.python), "-m", "unittest", "discover", "-v", "-s", "tests/cli",
-                            "-t", "."], CLI_TIMEOUT_S, environment)
-        outcome = parse_unittest(code, output)
+        outcome = run_unittest(str(self.python), "tests/cli", ".", environment, CLI_TIMEOUT_S)
         outcome.name = "cli tests/cli"
         outcome.seconds = time.monotonic() - started
         self.report.add(outcome)
@@ -315,7 +314,8 @@ class Runner:
         self.report.add(check_of("tables check_tables.py", result, started))
 
     def fuzz(self):
-        targets = sorted(path.stem for path in (ROOT / "tests/fuzz").glob("*.c"))
+        targets = sorted(path.stem.removeprefix("fuzz_")
+                         for path in (ROOT / "tests/fuzz").glob("fuzz_*.c"))
         if targets and self.made("variant-fuzz"):
             prefix = fixed_addresses()
             self.in_parallel(lambda target: self.fuzz_one(target, prefix), targets)
@@ -332,7 +332,8 @@ class Runner:
             shutil.rmtree(finds, ignore_errors=True)
         finds.mkdir(parents=True, exist_ok=True)
         crashes.mkdir(parents=True, exist_ok=True)
-        command = prefix + [str(folder / "fuzz" / target), f"-max_total_time={seconds}",
+        program = str(folder / "fuzz" / f"fuzz_{target}")
+        command = prefix + [program, f"-max_total_time={seconds}",
                             "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1",
                             f"-artifact_prefix={crashes}/{target}-", str(finds)]
         corpus = ROOT / "tests/fuzz/corpus" / target
@@ -345,7 +346,7 @@ class Runner:
         if outcome.failed:
             # The log of a long run is mostly progress; the end says what was found.
             lines = outcome.output.splitlines()[-80:]
-            lines.append(f"again: {folder / 'fuzz' / target} {crashes}/{target}-...")
+            lines.append(f"again: {program} {crashes}/{target}-...")
             outcome.output = "\n".join(lines)
         return outcome
 

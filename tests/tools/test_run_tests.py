@@ -3,7 +3,7 @@
 import contextlib
 import io
 import os
-import subprocess
+import sys
 import tempfile
 import textwrap
 import unittest
@@ -37,6 +37,10 @@ class Cmocka(unittest.TestCase):
             [  FAILED  ] bad
             """), (1, 1, 1))
 
+    def test_what_was_printed_last_is_the_reason_of_a_skip(self):
+        outcome = run_tests.parse_cmocka(0, "[ RUN      ] a\nno such file\n[  SKIPPED ] a\n")
+        self.assertEqual(outcome.skipped, ["a: no such file"])
+
     def test_crash_in_the_middle_is_a_failure(self):
         self.assertEqual(cmocka(-6, """\
             [ RUN      ] good
@@ -64,27 +68,29 @@ class Cmocka(unittest.TestCase):
 
 
 class Unittest(unittest.TestCase):
-    def counts(self, source):
-        """What the parser makes of a real run of the given tests."""
+    def outcome(self, source):
+        """What comes of a real run of the given tests."""
         with tempfile.TemporaryDirectory() as folder:
-            with open(os.path.join(folder, "test_sample.py"), "w", encoding="utf-8") as file:
+            path = os.path.join(folder, "test_sample.py")
+            with open(path, "w", encoding="utf-8") as file:
                 file.write("import unittest\n" + textwrap.dedent(source))
-            done = subprocess.run(["python3", "-m", "unittest", "discover", "-v", "-s", folder],
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                                  check=False)
-        self.reasons = run_tests.parse_unittest(done.returncode, done.stdout)
-        return self.reasons.passed, self.reasons.failed, len(self.reasons.skipped)
+            return run_tests.run_unittest(sys.executable, folder, folder, None, 60)
+
+    def counts(self, source):
+        outcome = self.outcome(source)
+        return outcome.passed, outcome.failed, len(outcome.skipped)
 
     def test_results_are_counted(self):
-        self.assertEqual(self.counts("""
+        outcome = self.outcome("""
             class T(unittest.TestCase):
                 def test_good(self): pass
                 def test_bad(self): self.fail()
                 def test_error(self): raise ValueError
                 @unittest.skip("no broker")
                 def test_skipped(self): pass
-            """), (1, 2, 1))
-        self.assertIn("no broker", self.reasons.skipped[0])
+            """)
+        self.assertEqual((outcome.passed, outcome.failed, len(outcome.skipped)), (1, 2, 1))
+        self.assertIn("T.test_skipped: no broker", outcome.skipped[0])
 
     def test_class_skipped_as_a_whole_is_one_skip(self):
         self.assertEqual(self.counts("""
@@ -96,11 +102,29 @@ class Unittest(unittest.TestCase):
                 def test_good(self): pass
             """), (1, 0, 1))
 
+    def test_subtests_that_fail_or_skip_are_counted_and_their_test_has_not_passed(self):
+        self.assertEqual(self.counts("""
+            class T(unittest.TestCase):
+                def test_cases(self):
+                    for case in range(4):
+                        with self.subTest(case=case):
+                            if case == 1: self.fail()
+                            if case > 1: self.skipTest("no file")
+            """), (0, 1, 2))
+
     def test_no_test_at_all_is_a_failure(self):
         self.assertEqual(self.counts(""), (0, 1, 0))
 
     def test_module_that_cannot_be_read_is_a_failure(self):
         self.assertEqual(self.counts("import no_such_module_anywhere"), (0, 1, 0))
+
+    def test_death_in_the_middle_is_a_failure(self):
+        self.assertEqual(self.counts("""
+            import os
+            class T(unittest.TestCase):
+                def test_good(self): pass
+                def test_leaves(self): os._exit(0)
+            """), (0, 1, 0))
 
 
 class Report(unittest.TestCase):

@@ -1,0 +1,73 @@
+/* The bytes as a manifest. What loads must save and load again as the same text, and name no file
+ * outside the state folder. */
+#include "stages/base/files.h"
+#include "stages/state/generation.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { PATH_BYTES = 64 };
+
+/* Loads a manifest from memory: through a file that has no name. */
+static struct status manifest_load(struct generation *generation, const uint8_t *data,
+                                   size_t size) {
+    char path[PATH_BYTES];
+    int descriptor = memfd_create("manifest", MFD_CLOEXEC);
+    if (descriptor < 0 || write(descriptor, data, size) != (ssize_t)size) {
+        abort();
+    }
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    struct status status = generation_load(generation, path, NULL);
+    (void)close(descriptor);
+    return status;
+}
+
+/* The manifest's text, by way of the one file of this process. */
+static void manifest_save(const struct generation *generation, struct bytes *text) {
+    char path[PATH_BYTES];
+    (void)snprintf(path, sizeof path, "fuzz-manifest-%d.json", (int)getpid());
+    if (failed(generation_save(generation, path, NULL)) ||
+        failed(file_read_all(path, text, NULL)) || unlink(path) != 0) {
+        abort();
+    }
+}
+
+static void file_check(const struct state_file *file) {
+    if (strncmp(file->name, "gen-", 4) != 0 || strstr(file->name, "..") != NULL) {
+        abort();
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct generation first = {0};
+    struct generation second = {0};
+    struct bytes text = {0};
+    struct bytes again = {0};
+    if (!failed(manifest_load(&first, data, size))) {
+        file_check(&first.dictionary);
+        file_check(&first.adjacency);
+        file_check(&first.cohort);
+        for (size_t i = 0; i < first.segment_count; i++) {
+            file_check(&first.segments[i].file);
+        }
+        manifest_save(&first, &text);
+        if (failed(manifest_load(&second, text.data, text.count))) {
+            abort();
+        }
+        manifest_save(&second, &again);
+        if (text.count != again.count || memcmp(text.data, again.data, text.count) != 0) {
+            abort();
+        }
+    }
+    generation_release(&first);
+    generation_release(&second);
+    bytes_release(&text);
+    bytes_release(&again);
+    return 0;
+}

@@ -1,0 +1,184 @@
+#include "schemas/tie.h"
+#include "stages/base/random.h"
+#include "stages/tie_store/ending_index.h"
+#include "tests/testing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A random history of few members, so that pairs are made, ended and made again. */
+struct made {
+    uint32_t from;
+    uint32_t to;
+    int64_t ended_at_ms; /* TIE_OPEN_MS, or what the history says */
+};
+
+struct history {
+    struct made *ties; /* by number */
+    size_t tie_count;
+    struct tie_ending *endings; /* in log order */
+    size_t ending_count;
+};
+
+static void history_release(struct history *history) {
+    free(history->ties);
+    free(history->endings);
+}
+
+static struct history history_make(uint32_t members, size_t events, uint64_t seed) {
+    struct random random;
+    random_seed(&random, seed);
+    struct history history = {
+        .ties = calloc(events + 1, sizeof *history.ties),
+        .endings = calloc(events + 1, sizeof *history.endings),
+    };
+    size_t *open = calloc((size_t)members * members, sizeof *open); /* tie number + 1 */
+    assert_true(history.ties != NULL && history.endings != NULL && open != NULL);
+    int64_t at_ms = -1000;
+    for (size_t event = 0; event < events; event++) {
+        uint32_t from = (uint32_t)random_below(&random, members);
+        uint32_t to = (uint32_t)random_below(&random, members);
+        if (from == to) {
+            continue;
+        }
+        size_t *slot = from < to ? &open[from * members + to] : &open[to * members + from];
+        at_ms += (int64_t)random_below(&random, 2);
+        if (*slot == 0) {
+            history.ties[history.tie_count++] = (struct made){from, to, TIE_OPEN_MS};
+            *slot = history.tie_count;
+        } else {
+            history.ties[*slot - 1].ended_at_ms = at_ms;
+            history.endings[history.ending_count++] =
+                (struct tie_ending){from, to, at_ms, history.tie_count};
+            *slot = 0;
+        }
+    }
+    free(open);
+    return history;
+}
+
+/* The definition: the pair's first ending, in log order, with more ties before it. */
+static int64_t find_slowly(const struct history *history, uint32_t a, uint32_t b, uint64_t number) {
+    for (size_t i = 0; i < history->ending_count; i++) {
+        const struct tie_ending *ending = &history->endings[i];
+        bool is_pair =
+            (ending->from == a && ending->to == b) || (ending->from == b && ending->to == a);
+        if (is_pair && ending->ties_before > number) {
+            return ending->ended_at_ms;
+        }
+    }
+    return TIE_OPEN_MS;
+}
+
+static void every_tie_finds_the_ending_that_ended_it(void **state) {
+    (void)state;
+    static const uint32_t members[] = {2, 3, 5, 30, 200};
+    for (uint64_t round = 0; round < 25; round++) {
+        struct err err;
+        struct history history = history_make(members[round % 5], 1 + 80 * round, round);
+        struct ending_index index = {0};
+        MUST(ending_index_add(&index, history.endings, history.ending_count, &err));
+        MUST(ending_index_finish(&index, &err));
+        for (size_t number = 0; number < history.tie_count; number++) {
+            const struct made *tie = &history.ties[number];
+            int64_t slowly = find_slowly(&history, tie->from, tie->to, number);
+            assert_true(slowly == tie->ended_at_ms);
+            assert_true(ending_index_find(&index, tie->from, tie->to, number) == slowly);
+            assert_true(ending_index_find(&index, tie->to, tie->from, number) == slowly);
+        }
+        ending_index_release(&index);
+        history_release(&history);
+    }
+}
+
+static void the_order_and_the_calls_of_adding_do_not_matter(void **state) {
+    (void)state;
+    struct err err;
+    struct random random;
+    random_seed(&random, 6);
+    struct history history = history_make(20, 6000, 7);
+    struct tie_ending *shuffled = calloc(history.ending_count, sizeof *shuffled);
+    assert_non_null(shuffled);
+    memcpy(shuffled, history.endings, history.ending_count * sizeof *shuffled);
+    for (size_t i = history.ending_count; i > 1; i--) {
+        size_t other = random_below(&random, i);
+        struct tie_ending kept = shuffled[i - 1];
+        shuffled[i - 1] = shuffled[other];
+        shuffled[other] = kept;
+    }
+    struct ending_index index = {0};
+    for (size_t first = 0; first < history.ending_count;) {
+        size_t count = random_below(&random, 40);
+        count = count < history.ending_count - first ? count : history.ending_count - first;
+        MUST(ending_index_add(&index, shuffled + first, count, &err));
+        first += count;
+    }
+    free(shuffled); /* they were copied */
+    MUST(ending_index_finish(&index, &err));
+    for (size_t number = 0; number < history.tie_count; number++) {
+        const struct made *tie = &history.ties[number];
+        assert_true(ending_index_find(&index, tie->from, tie->to, number) == tie->ended_at_ms);
+    }
+    ending_index_release(&index);
+    history_release(&history);
+}
+
+static void an_index_of_later_endings_knows_only_those(void **state) {
+    (void)state;
+    struct err err;
+    struct history history = history_make(12, 3000, 8);
+    size_t half = history.ending_count / 2;
+    struct ending_index index = {0};
+    MUST(ending_index_add(&index, history.endings + half, history.ending_count - half, &err));
+    MUST(ending_index_finish(&index, &err));
+    size_t found = 0;
+    for (size_t number = 0; number < history.tie_count; number++) {
+        const struct made *tie = &history.ties[number];
+        if (number >= history.endings[half - 1].ties_before) { /* made after the earlier ones */
+            assert_true(ending_index_find(&index, tie->from, tie->to, number) == tie->ended_at_ms);
+            found += tie->ended_at_ms != TIE_OPEN_MS;
+        }
+    }
+    assert_true(found > 0);
+    ending_index_release(&index);
+    history_release(&history);
+}
+
+static void an_empty_index_says_that_all_ties_last(void **state) {
+    (void)state;
+    struct err err;
+    struct ending_index index = {0};
+    MUST(ending_index_add(&index, NULL, 0, &err));
+    MUST(ending_index_finish(&index, &err));
+    assert_true(ending_index_find(&index, 1, 2, 0) == TIE_OPEN_MS);
+    ending_index_release(&index);
+}
+
+static void strangers_and_later_ties_of_a_pair_last(void **state) {
+    (void)state;
+    struct err err;
+    const struct tie_ending ending = {.from = 9, .to = 4, .ended_at_ms = 55, .ties_before = 10};
+    struct ending_index index = {0};
+    MUST(ending_index_add(&index, &ending, 1, &err));
+    MUST(ending_index_finish(&index, &err));
+    assert_true(ending_index_find(&index, 4, 9, 0) == 55);
+    assert_true(ending_index_find(&index, 4, 9, 9) == 55);
+    assert_true(ending_index_find(&index, 4, 9, 10) == TIE_OPEN_MS);
+    for (uint32_t a = 0; a < 100; a++) {
+        for (uint32_t b = a + 1; b < 100; b++) {
+            assert_true((ending_index_find(&index, a, b, 3) == 55) == (a == 4 && b == 9));
+        }
+    }
+    ending_index_release(&index);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_tie_finds_the_ending_that_ended_it),
+        cmocka_unit_test(the_order_and_the_calls_of_adding_do_not_matter),
+        cmocka_unit_test(an_index_of_later_endings_knows_only_those),
+        cmocka_unit_test(an_empty_index_says_that_all_ties_last),
+        cmocka_unit_test(strangers_and_later_ties_of_a_pair_last),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

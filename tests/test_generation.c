@@ -1,0 +1,367 @@
+#include "stages/base/number.h"
+#include "stages/state/generation.h"
+#include "tests/state_testing.h"
+
+/* A manifest with nothing left at its default. */
+static struct generation generation_make(void) {
+    struct err err;
+    struct generation generation = {
+        .date_ms = 20 * DAY_MS,
+        .first_date_ms = 19 * DAY_MS,
+        .has_previous = true,
+        .previous_ms = 18 * DAY_MS,
+        .simultaneous = SIMULTANEOUS_SEQUENCE,
+        .members = 4000000000,
+        .ties = UINT64_MAX,
+        .open_ties = UINT64_MAX - 1,
+        .run_id = UINT64_C(0x0123456789abcdef),
+    };
+    MUST(state_file_set(&generation.dictionary, "gen-1970-01-21/dictionary.tff", 1, 2, &err));
+    MUST(state_file_set(&generation.adjacency, "gen-1970-01-21/adjacency.tff", UINT64_MAX,
+                        UINT64_MAX, &err));
+    MUST(state_file_set(&generation.cohort, "gen-1970-01-21/cohort.tff", 0, 0, &err));
+    for (uint64_t i = 0; i < 3; i++) {
+        struct segment segment = {
+            .file = {.name = (char *)(uintptr_t) "gen-1970-01-20/ties.tff",
+                     .bytes = 100 + i,
+                     .checksum = UINT64_MAX - i},
+            .date_ms = (int64_t)i * DAY_MS,
+            .first_tie = i * 10,
+            .ties = 10,
+            .endings = i,
+        };
+        MUST(generation_add_segment(&generation, &segment, &err));
+    }
+    static const char *const names[] = {"connections.csv.zst", "a \"quoted\" \\ name.csv",
+                                        "l\xc3\xb6g.tfp"};
+    for (uint64_t i = 0; i < 3; i++) {
+        struct extent extent = {.name = (char *)(uintptr_t)names[i],
+                                .first = i,
+                                .end = 100,
+                                .left = 100 - i,
+                                .bytes = i};
+        MUST(generation_add_extent(&generation, &extent, &err));
+    }
+    return generation;
+}
+
+static void files_compare(const struct state_file *a, const struct state_file *b) {
+    assert_string_equal(a->name, b->name);
+    assert_true(a->bytes == b->bytes && a->checksum == b->checksum);
+}
+
+static void generations_compare(const struct generation *a, const struct generation *b) {
+    assert_true(a->date_ms == b->date_ms && a->first_date_ms == b->first_date_ms);
+    assert_int_equal(a->has_previous, b->has_previous);
+    assert_true(a->previous_ms == b->previous_ms && a->simultaneous == b->simultaneous);
+    assert_true(a->members == b->members && a->ties == b->ties && a->open_ties == b->open_ties);
+    assert_true(a->run_id == b->run_id);
+    files_compare(&a->dictionary, &b->dictionary);
+    files_compare(&a->adjacency, &b->adjacency);
+    files_compare(&a->cohort, &b->cohort);
+    assert_int_equal(a->segment_count, b->segment_count);
+    for (size_t i = 0; i < a->segment_count; i++) {
+        const struct segment *left = &a->segments[i];
+        const struct segment *right = &b->segments[i];
+        files_compare(&left->file, &right->file);
+        assert_true(left->date_ms == right->date_ms && left->first_tie == right->first_tie);
+        assert_true(left->ties == right->ties && left->endings == right->endings);
+    }
+    assert_int_equal(a->extent_count, b->extent_count);
+    for (size_t i = 0; i < a->extent_count; i++) {
+        const struct extent *left = &a->extents[i];
+        const struct extent *right = &b->extents[i];
+        assert_string_equal(left->name, right->name);
+        assert_true(left->first == right->first && left->end == right->end);
+        assert_true(left->left == right->left && left->bytes == right->bytes);
+    }
+}
+
+static void save_and_load_compare(void **folder, const struct generation *generation) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    struct generation loaded = {0};
+    scratch_path(folder, "manifest.json", path);
+    MUST(generation_save(generation, path, &err));
+    MUST(generation_load(&loaded, path, &err));
+    generations_compare(generation, &loaded);
+    generation_release(&loaded);
+}
+
+static void a_saved_manifest_loads_back_equal(void **folder) {
+    struct generation generation = generation_make();
+    save_and_load_compare(folder, &generation);
+    generation.has_previous = false;
+    generation.previous_ms = 0;
+    generation.simultaneous = SIMULTANEOUS_STRICT;
+    save_and_load_compare(folder, &generation);
+    generation_release(&generation);
+}
+
+static void a_manifest_without_segments_and_inputs_loads_back_equal(void **folder) {
+    struct err err;
+    struct generation generation = {0};
+    MUST(state_file_set(&generation.dictionary, "gen-1970-01-01/dictionary.tff", 1, 2, &err));
+    MUST(state_file_set(&generation.adjacency, "gen-1970-01-01/adjacency.tff", 1, 2, &err));
+    MUST(state_file_set(&generation.cohort, "gen-1970-01-01/cohort.tff", 1, 2, &err));
+    save_and_load_compare(folder, &generation);
+    generation_release(&generation);
+}
+
+static void a_saved_manifest_is_the_same_text_each_time(void **folder) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    struct generation generation = generation_make();
+    struct bytes first = {0};
+    struct bytes second = {0};
+    scratch_path(folder, "manifest.json", path);
+    MUST(generation_save(&generation, path, &err));
+    MUST(file_read_all(path, &first, &err));
+    MUST(generation_save(&generation, path, &err));
+    MUST(file_read_all(path, &second, &err));
+    assert_same_bytes(&first, &second);
+    bytes_release(&first);
+    generation_release(&generation);
+}
+
+static void an_input_is_found_by_its_name(void **folder) {
+    (void)folder;
+    struct generation generation = generation_make();
+    assert_ptr_equal(generation_extent(&generation, "l\xc3\xb6g.tfp"), &generation.extents[2]);
+    assert_null(generation_extent(&generation, "connections.csv"));
+    generation_release(&generation);
+}
+
+/* --- manifests that are wrong in one place ---
+ *
+ * The text is cut up by hand: a list of places, each a key, its right value and wrong ones. */
+
+static const char right_manifest[] =
+    "{\"tieflow_state\": 1, \"date\": \"1970-01-21\", \"first_date\": \"1970-01-20\","
+    " \"previous\": \"1970-01-19\", \"simultaneous\": \"strict\", \"members\": 3, \"ties\": 7,"
+    " \"open_ties\": 5, \"run_id\": \"0000000000000001\","
+    " \"dictionary\": {\"file\": \"gen-1970-01-21/d\", \"bytes\": 11,"
+    " \"xxh64\": \"0000000000000002\"},"
+    " \"adjacency\": {\"file\": \"gen-1970-01-21/a\", \"bytes\": 12,"
+    " \"xxh64\": \"0000000000000003\"},"
+    " \"cohort\": {\"file\": \"gen-1970-01-21/c\", \"bytes\": 13, \"xxh64\": \"0000000000000004\"},"
+    " \"segments\": [{\"date\": \"1970-01-02\", \"first_tie\": 21, \"ties\": 22, \"endings\": 23,"
+    " \"ties_file\": {\"file\": \"gen-1970-01-02/t\", \"bytes\": 14,"
+    " \"xxh64\": \"0000000000000005\"}}],"
+    " \"inputs\": [{\"name\": \"x.csv\", \"first\": 31, \"end\": 39, \"left\": 2, \"bytes\": 34}]}";
+
+/* Loads `right_manifest` with the first `old` behind `after` replaced by `new`. The error must name
+ * `key`; NULL: it must load. */
+static void load_changed(void **folder, const char *after, const char *old, const char *new,
+                         const char *key) {
+    struct err err = {0};
+    char path[SCRATCH_PATH_BYTES];
+    char text[sizeof right_manifest + 256];
+    const char *from = strstr(right_manifest, after);
+    assert_non_null(from);
+    const char *at = strstr(from, old);
+    assert_non_null(at);
+    int length = snprintf(text, sizeof text, "%.*s%s%s", (int)(at - right_manifest), right_manifest,
+                          new, at + strlen(old));
+    assert_in_range(length, 1, sizeof text - 1);
+    scratch_path(folder, "manifest.json", path);
+    scratch_put_text(path, text);
+    struct generation generation = {0};
+    if (key == NULL) {
+        MUST(generation_load(&generation, path, &err));
+    } else {
+        char part[64];
+        (void)snprintf(part, sizeof part, "\"%s\" is missing or wrong", key);
+        MUST_FAIL(generation_load(&generation, path, &err), FAILURE_DATA, part);
+        assert_non_null(strstr(err.text, path));
+    }
+    generation_release(&generation);
+}
+
+/* A place in the manifest: `after` leads to it. */
+struct place {
+    const char *after;
+    const char *key;
+    const char *value; /* as written */
+};
+
+static const struct place places[] = {
+    {"{", "tieflow_state", "1"},
+    {"{", "date", "\"1970-01-21\""},
+    {"{", "first_date", "\"1970-01-20\""},
+    {"{", "previous", "\"1970-01-19\""},
+    {"{", "simultaneous", "\"strict\""},
+    {"{", "members", "3"},
+    {"{", "ties", "7"},
+    {"{", "open_ties", "5"},
+    {"{", "run_id", "\"0000000000000001\""},
+    {"\"dictionary\"", "file", "\"gen-1970-01-21/d\""},
+    {"\"dictionary\"", "bytes", "11"},
+    {"\"dictionary\"", "xxh64", "\"0000000000000002\""},
+    {"\"adjacency\"", "file", "\"gen-1970-01-21/a\""},
+    {"\"adjacency\"", "bytes", "12"},
+    {"\"adjacency\"", "xxh64", "\"0000000000000003\""},
+    {"\"cohort\"", "file", "\"gen-1970-01-21/c\""},
+    {"\"cohort\"", "bytes", "13"},
+    {"\"cohort\"", "xxh64", "\"0000000000000004\""},
+    {"\"segments\"", "date", "\"1970-01-02\""},
+    {"\"segments\"", "first_tie", "21"},
+    {"\"segments\"", "ties", "22"},
+    {"\"segments\"", "endings", "23"},
+    {"\"ties_file\"", "file", "\"gen-1970-01-02/t\""},
+    {"\"ties_file\"", "bytes", "14"},
+    {"\"ties_file\"", "xxh64", "\"0000000000000005\""},
+    {"\"inputs\"", "name", "\"x.csv\""},
+    {"\"inputs\"", "first", "31"},
+    {"\"inputs\"", "end", "39"},
+    {"\"inputs\"", "left", "2"},
+    {"\"inputs\"", "bytes", "34"},
+};
+
+enum { PLACES = sizeof places / sizeof *places };
+
+static void the_manifest_made_by_hand_loads(void **folder) {
+    load_changed(folder, "{", "", "", NULL);
+    load_changed(folder, "{", "\"1970-01-19\"", "null", NULL);
+    load_changed(folder, "{", "{", "{\"a key of tomorrow\": [1, {\"x\": 2}], ", NULL);
+}
+
+static void a_missing_key_is_refused_by_name(void **folder) {
+    for (size_t i = 0; i < PLACES; i++) {
+        char old[64];
+        (void)snprintf(old, sizeof old, "\"%s\":", places[i].key);
+        load_changed(folder, places[i].after, old, "\"nothing of that name\":", places[i].key);
+    }
+    static const char *const containers[] = {"dictionary", "adjacency", "cohort",
+                                             "segments",   "ties_file", "inputs"};
+    for (size_t i = 0; i < sizeof containers / sizeof *containers; i++) {
+        char old[64];
+        (void)snprintf(old, sizeof old, "\"%s\":", containers[i]);
+        load_changed(folder, "{", old, "\"nothing of that name\":", containers[i]);
+    }
+}
+
+static void a_value_of_another_type_is_refused_by_name(void **folder) {
+    static const char *const others[] = {"null", "true", "[1]",      "{\"file\": 1}",       "-1",
+                                         "1.5",  "\"\"", "\"word\"", "18446744073709551616"};
+    for (size_t i = 0; i < PLACES; i++) {
+        for (size_t j = 0; j < sizeof others / sizeof *others; j++) {
+            bool is_name = strcmp(places[i].key, "name") == 0 && others[j][0] == '"';
+            bool is_null_date =
+                strcmp(places[i].key, "previous") == 0 && strcmp(others[j], "null") == 0;
+            if (is_name || is_null_date) { /* these are right there */
+                continue;
+            }
+            char old[96];
+            char new[96];
+            (void)snprintf(old, sizeof old, "\"%s\": %s", places[i].key, places[i].value);
+            (void)snprintf(new, sizeof new, "\"%s\": %s", places[i].key, others[j]);
+            bool is_file = strcmp(places[i].key, "file") == 0 && others[j][0] == '"';
+            char container[32] = "";
+            if (is_file) { /* a text, but not a file's name: the file as a whole is wrong */
+                (void)snprintf(container, sizeof container, "%s", places[i].after + 1);
+                container[strlen(container) - 1] = '\0';
+            }
+            load_changed(folder, places[i].after, old, new, is_file ? container : places[i].key);
+        }
+    }
+}
+
+static void a_version_or_a_word_that_is_unknown_is_refused_by_name(void **folder) {
+    load_changed(folder, "{", "\"tieflow_state\": 1", "\"tieflow_state\": 2", "tieflow_state");
+    load_changed(folder, "{", "\"tieflow_state\": 1", "\"tieflow_state\": 0", "tieflow_state");
+    load_changed(folder, "{", "\"strict\"", "\"STRICT\"", "simultaneous");
+    load_changed(folder, "{", "1970-01-21\"", "1970-02-29\"", "date");
+    load_changed(folder, "{", "000001\"", "00001\"", "run_id");
+    load_changed(folder, "{", "000001\"", "00000G\"", "run_id");
+}
+
+static void a_file_outside_the_state_folder_is_refused(void **folder) {
+    static const char *const names[] = {
+        "\"..\"",
+        "\"../secret\"",
+        "\"/etc/secret\"",
+        "\"gen-1970-01-21/../../secret\"",
+        "\"gen-1970-01-21/..\"",
+        "\"gen-../secret\"",
+        "\".next/d\"",
+        "\"d\"",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        load_changed(folder, "{", "\"gen-1970-01-21/d\"", names[i], "dictionary");
+        load_changed(folder, "{", "\"gen-1970-01-21/a\"", names[i], "adjacency");
+        load_changed(folder, "{", "\"gen-1970-01-21/c\"", names[i], "cohort");
+        load_changed(folder, "{", "\"gen-1970-01-02/t\"", names[i], "ties_file");
+    }
+}
+
+static void an_extent_that_ends_before_it_begins_is_refused(void **folder) {
+    load_changed(folder, "\"inputs\"", "\"end\": 39", "\"end\": 31", "first, end, left");
+    load_changed(folder, "\"inputs\"", "\"end\": 39", "\"end\": 30", "first, end, left");
+    load_changed(folder, "\"inputs\"", "\"left\": 2", "\"left\": 9", "first, end, left");
+    load_changed(folder, "\"inputs\"", "\"left\": 2", "\"left\": 8", NULL);
+    load_changed(folder, "\"inputs\"", "\"first\": 31", "\"first\": 18446744073709551615",
+                 "first, end, left");
+}
+
+static void items_of_lists_that_are_no_objects_are_refused(void **folder) {
+    load_changed(folder, "{", "\"inputs\": [", "\"inputs\": [7, ", "first");
+    load_changed(folder, "{", "\"segments\": [", "\"segments\": [[], ", "date");
+}
+
+static void a_text_that_is_no_manifest_is_refused(void **folder) {
+    static const char *const texts[] = {"", "{", "[]", "{}", "null", "{\"date\": 1, \"date\": 1}"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct err err;
+        char path[SCRATCH_PATH_BYTES];
+        struct generation generation = {0};
+        scratch_path(folder, "manifest.json", path);
+        scratch_put_text(path, texts[i]);
+        MUST_FAIL(generation_load(&generation, path, &err), FAILURE_DATA, path);
+        generation_release(&generation);
+    }
+}
+
+static void a_manifest_cut_anywhere_is_refused(void **folder) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    scratch_path(folder, "manifest.json", path);
+    for (size_t count = 0; count < sizeof right_manifest - 1; count++) {
+        struct generation generation = {0};
+        scratch_put(path, right_manifest, count);
+        MUST_FAIL(generation_load(&generation, path, &err), FAILURE_DATA, path);
+        generation_release(&generation);
+    }
+}
+
+static void a_missing_file_or_folder_is_a_failure_of_input_and_output(void **folder) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    struct generation generation = {0};
+    scratch_path(folder, "none.json", path);
+    MUST_FAIL(generation_load(&generation, path, &err), FAILURE_IO, "none.json");
+    scratch_path(folder, "none/manifest.json", path);
+    generation = generation_make();
+    MUST_FAIL(generation_save(&generation, path, &err), FAILURE_IO, "none/manifest.json");
+    generation_release(&generation);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        SCRATCH_TEST(a_saved_manifest_loads_back_equal),
+        SCRATCH_TEST(a_manifest_without_segments_and_inputs_loads_back_equal),
+        SCRATCH_TEST(a_saved_manifest_is_the_same_text_each_time),
+        cmocka_unit_test(an_input_is_found_by_its_name),
+        SCRATCH_TEST(the_manifest_made_by_hand_loads),
+        SCRATCH_TEST(a_missing_key_is_refused_by_name),
+        SCRATCH_TEST(a_value_of_another_type_is_refused_by_name),
+        SCRATCH_TEST(a_version_or_a_word_that_is_unknown_is_refused_by_name),
+        SCRATCH_TEST(a_file_outside_the_state_folder_is_refused),
+        SCRATCH_TEST(an_extent_that_ends_before_it_begins_is_refused),
+        SCRATCH_TEST(items_of_lists_that_are_no_objects_are_refused),
+        SCRATCH_TEST(a_text_that_is_no_manifest_is_refused),
+        SCRATCH_TEST(a_manifest_cut_anywhere_is_refused),
+        SCRATCH_TEST(a_missing_file_or_folder_is_a_failure_of_input_and_output),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,626 @@
+#include "stages/base/number.h"
+#include "stages/base/random.h"
+#include "stages/state/state.h"
+#include "stages/tie_store/tie_segment.h"
+#include "tests/state_testing.h"
+
+#include <sys/wait.h>
+
+/* Night n is the n-th day of 2026. */
+static int64_t night_ms(int night) {
+    int64_t first;
+    assert_true(date_parse("2026-01-01", &first));
+    return first + (night - 1) * DAY_MS;
+}
+
+/* Fills `path` with "state folder/gen-DATE of the night/name". */
+static void night_path(void **folder, int night, const char *name, char path[SCRATCH_PATH_BYTES]) {
+    char inner[256];
+    char generation[STATE_NAME_BYTES];
+    state_generation_name(night_ms(night), generation);
+    (void)snprintf(inner, sizeof inner, "state/%s/%s", generation, name);
+    scratch_path(folder, inner, path);
+}
+
+static bool night_has(void **folder, int night, const char *name) {
+    char path[SCRATCH_PATH_BYTES];
+    night_path(folder, night, name, path);
+    return file_exists(path) || folder_exists(path);
+}
+
+static struct state state_opened(void **folder, bool for_writing) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    struct state state = {0};
+    scratch_path(folder, "state", path);
+    MUST(state_open(&state, path, for_writing, &err));
+    return state;
+}
+
+/* Adds `count` members and a few ties among all of them. */
+static void graph_extend(struct graph *graph, size_t count, size_t ties, uint64_t seed) {
+    struct err err;
+    struct random random;
+    random_seed(&random, seed);
+    for (size_t i = 0; i < count; i++) {
+        struct member_id member = {random_u64(&random)};
+        struct node_id node;
+        MUST(dictionary_resolve(&graph->dictionary, &member, 1, &node, &err));
+    }
+    size_t nodes = dictionary_count(&graph->dictionary);
+    struct rows *rows = &graph->adjacency.rows;
+    MUST(rows_grow(rows, nodes, &err));
+    while (ties > 0) {
+        struct node_id a = {(uint32_t)random_below(&random, nodes)};
+        struct node_id b = {(uint32_t)random_below(&random, nodes)};
+        const struct row *row = &rows_all(rows)[a.v];
+        if (a.v != b.v && !row_is_connected_to(row_entries(rows, row), row->count, b)) {
+            MUST(rows_push(rows, a, b.v, &err));
+            MUST(rows_push(rows, b, a.v, &err));
+            MUST(histogram_add(&graph->cohort, 0, 1, &err));
+            graph->adjacency.tie_count++;
+            graph->adjacency.open_count++;
+            ties--;
+        }
+    }
+}
+
+static void graphs_compare(const struct graph *a, const struct graph *b) {
+    size_t nodes = dictionary_count(&a->dictionary);
+    assert_int_equal(dictionary_count(&b->dictionary), nodes);
+    assert_true(a->adjacency.tie_count == b->adjacency.tie_count);
+    assert_true(a->adjacency.open_count == b->adjacency.open_count);
+    assert_true(a->cohort.total == b->cohort.total);
+    assert_true(histogram_sum(&a->cohort) == histogram_sum(&b->cohort));
+    for (uint32_t node = 0; node < nodes; node++) {
+        struct node_id id = {node};
+        assert_true(dictionary_member(&a->dictionary, id).v ==
+                    dictionary_member(&b->dictionary, id).v);
+        const struct row *row_a = &rows_all(&a->adjacency.rows)[node];
+        const struct row *row_b = &rows_all(&b->adjacency.rows)[node];
+        assert_int_equal(row_a->count, row_b->count);
+        for (uint32_t i = 0; i < row_a->count; i++) {
+            struct node_id other = {row_entries(&a->adjacency.rows, row_a)[i]};
+            assert_true(
+                row_is_connected_to(row_entries(&b->adjacency.rows, row_b), row_b->count, other));
+        }
+    }
+}
+
+/* Writes the night's tie segment into the begun folder and adds it to the generation. */
+static void segment_write(const struct state *state, struct generation *generation, int night) {
+    struct err err;
+    char name[64];
+    char date[DATE_TEXT_BYTES];
+    char *path;
+    struct output *output;
+    struct tie_segment_writer *writer;
+    struct segment segment = {.date_ms = night_ms(night), .first_tie = (uint64_t)night, .ties = 1};
+    date_format(night_ms(night), date);
+    (void)snprintf(name, sizeof name, ".next/ties-%s.tff", date);
+    MUST(state_path(state, name, &path, &err));
+    MUST(output_open(&output, path, false, &err));
+    free(path);
+    MUST(tie_segment_writer_new(&writer, output, segment.first_tie, &err));
+    MUST(tie_segment_put_tie(writer, &(struct stored_tie){.to = 1}, &err));
+    MUST(tie_segment_end(writer, &err));
+    tie_segment_writer_free(writer);
+    uint64_t bytes;
+    uint64_t checksum;
+    MUST(output_commit(output, &bytes, &checksum, &err));
+    (void)snprintf(name, sizeof name, "gen-%s/ties-%s.tff", date, date);
+    MUST(state_file_set(&segment.file, name, bytes, checksum, &err));
+    MUST(generation_add_segment(generation, &segment, &err));
+    free(segment.file.name);
+}
+
+/* What a run does on its night: takes the newest generation's segments over, adds one, commits. */
+static void night_commit(struct state *state, int night, const struct graph *graph,
+                         unsigned threads) {
+    struct err err;
+    char *next;
+    struct generation generation = {0};
+    if (state->date_count > 0) {
+        struct generation newest = {0};
+        MUST(state_read(state, state_newest(state), &newest, &err));
+        for (size_t i = 0; i < newest.segment_count; i++) {
+            if (newest.segments[i].date_ms != night_ms(night)) {
+                MUST(generation_add_segment(&generation, &newest.segments[i], &err));
+            }
+        }
+        generation_release(&newest);
+    }
+    generation.date_ms = night_ms(night);
+    generation.first_date_ms = generation.date_ms;
+    generation.members = dictionary_count(&graph->dictionary);
+    generation.ties = graph->adjacency.tie_count;
+    generation.open_ties = graph->adjacency.open_count;
+    MUST(state_begin(state, &next, &err));
+    free(next);
+    segment_write(state, &generation, night);
+    MUST(state_commit(state, &generation, graph, threads, &err));
+    generation_release(&generation);
+}
+
+/* A state of three nights with growing graphs; the state is closed. */
+static void nights_make(void **folder) {
+    struct state state = state_opened(folder, true);
+    struct graph graph = {0};
+    for (int night = 1; night <= 3; night++) {
+        graph_extend(&graph, 20, 30, (uint64_t)night);
+        night_commit(&state, night, &graph, 1);
+    }
+    graph_release(&graph);
+    state_close(&state);
+}
+
+static struct generation night_read(const struct state *state, int night) {
+    struct err err;
+    struct generation generation = {0};
+    MUST(state_read(state, night_ms(night), &generation, &err));
+    return generation;
+}
+
+/* Loads the night's graph, which must fail with this line. */
+static void night_must_not_load(void **folder, int night, enum failure failure, const char *part) {
+    struct err err;
+    struct state state = state_opened(folder, false);
+    struct generation generation = night_read(&state, night);
+    struct graph graph = {0};
+    MUST_FAIL(state_load_graph(&state, &generation, &graph, &err), failure, part);
+    graph_release(&graph);
+    generation_release(&generation);
+    state_close(&state);
+}
+
+static void a_folder_that_is_missing_is_made_for_writing_and_refused_for_reading(void **folder) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    struct state state = {0};
+    scratch_path(folder, "state", path);
+    MUST_FAIL(state_open(&state, path, false, &err), FAILURE_IO, "there is no state here");
+    assert_non_null(strstr(err.text, path));
+    state_close(&state);
+    assert_false(folder_exists(path));
+    state = state_opened(folder, true);
+    assert_true(folder_exists(path));
+    assert_int_equal(state.date_count, 0);
+    assert_false(state_has(&state, night_ms(1)));
+    state_close(&state);
+    state = state_opened(folder, false);
+    assert_int_equal(state.date_count, 0);
+    state_close(&state);
+}
+
+static void a_committed_graph_loads_back_equal(void **folder) {
+    struct err err;
+    struct state state = state_opened(folder, true);
+    struct graph graph = {0};
+    for (int night = 1; night <= 3; night++) { /* the first one is empty */
+        if (night > 1) {
+            graph_extend(&graph, 1000, 5000, (uint64_t)night);
+        }
+        night_commit(&state, night, &graph, 2);
+        assert_true(state_newest(&state) == night_ms(night));
+        struct state reading = state_opened(folder, false);
+        struct generation generation = night_read(&reading, night);
+        struct graph loaded = {0};
+        MUST(state_load_graph(&reading, &generation, &loaded, &err));
+        graphs_compare(&graph, &loaded);
+        assert_int_equal(generation.segment_count, night);
+        for (size_t i = 0; i < generation.segment_count; i++) {
+            MUST(state_verify_file(&reading, &generation.segments[i].file, &err));
+        }
+        graph_release(&loaded);
+        generation_release(&generation);
+        state_close(&reading);
+    }
+    graph_release(&graph);
+    state_close(&state);
+}
+
+static void the_files_do_not_depend_on_threads(void **folder) {
+    static const unsigned threads[] = {1, 2, 5};
+    static const char *const names[] = {"dictionary.tff", "adjacency.tff", "cohort.tff",
+                                        "manifest.json"};
+    struct graph graph = {0};
+    struct bytes expected[4] = {0};
+    struct err err;
+    graph_extend(&graph, 70000, 3000, 9);
+    for (size_t t = 0; t < 3; t++) {
+        struct state state = state_opened(folder, true);
+        night_commit(&state, 1, &graph, threads[t]);
+        state_close(&state);
+        for (size_t i = 0; i < 4; i++) {
+            char path[SCRATCH_PATH_BYTES];
+            struct bytes got = {0};
+            night_path(folder, 1, names[i], path);
+            MUST(file_read_all(path, t == 0 ? &expected[i] : &got, &err));
+            if (t > 0) {
+                assert_same_bytes(&expected[i], &got);
+            }
+        }
+    }
+    for (size_t i = 0; i < 4; i++) {
+        bytes_release(&expected[i]);
+    }
+    graph_release(&graph);
+}
+
+static void only_generations_are_listed_in_order_of_date(void **folder) {
+    static const char *const others[] = {"state/gen-2025-01-01", "state/gen-2026-13-01",
+                                         "state/gen-", "state/tables", "state/gen-2026-01-02.old"};
+    struct err err;
+    struct graph graph = {0};
+    struct state state = state_opened(folder, true);
+    graph_extend(&graph, 5, 5, 1);
+    night_commit(&state, 2, &graph, 1);
+    night_commit(&state, 9, &graph, 1);
+    night_commit(&state, 400, &graph, 1);
+    state_close(&state);
+    graph_release(&graph);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char path[SCRATCH_PATH_BYTES];
+        scratch_path(folder, others[i], path);
+        MUST(folder_make(path, &err));
+    }
+    state = state_opened(folder, false);
+    assert_int_equal(state.date_count, 3);
+    assert_true(state.dates_ms[0] == night_ms(2) && state.dates_ms[1] == night_ms(9) &&
+                state.dates_ms[2] == night_ms(400));
+    assert_true(state_has(&state, night_ms(9)) && !state_has(&state, night_ms(3)));
+    assert_true(state_newest(&state) == night_ms(400));
+    state_close(&state);
+}
+
+static void a_night_committed_again_replaces_itself(void **folder) {
+    struct err err;
+    nights_make(folder);
+    struct state state = state_opened(folder, true);
+    struct graph graph = {0};
+    graph_extend(&graph, 7, 8, 77);
+    night_commit(&state, 3, &graph, 1);
+    assert_int_equal(state.date_count, 3);
+    struct generation generation = night_read(&state, 3);
+    struct graph loaded = {0};
+    MUST(state_load_graph(&state, &generation, &loaded, &err));
+    graphs_compare(&graph, &loaded);
+    char next[SCRATCH_PATH_BYTES];
+    scratch_path(folder, "state/.next", next);
+    assert_false(folder_exists(next));
+    generation_release(&generation);
+    graph_release(&loaded);
+    graph_release(&graph);
+    state_close(&state);
+}
+
+static void what_a_crash_left_goes_when_the_next_writer_opens(void **folder) {
+    struct err err;
+    char next[SCRATCH_PATH_BYTES];
+    char file[SCRATCH_PATH_BYTES];
+    scratch_path(folder, "state/.next", next);
+    scratch_path(folder, "state/.next/dictionary.tff.tmp", file);
+    nights_make(folder);
+    MUST(folder_make(next, &err));
+    scratch_put_text(file, "half a file");
+    struct state state = state_opened(folder, false);
+    assert_int_equal(state.date_count, 3);
+    state_close(&state);
+    assert_true(file_exists(file)); /* a reader may not remove what a writer makes */
+    state = state_opened(folder, true);
+    assert_int_equal(state.date_count, 3);
+    assert_false(folder_exists(next));
+    state_close(&state);
+}
+
+static void an_abandoned_generation_leaves_nothing(void **folder) {
+    struct err err;
+    char *next;
+    struct state state = state_opened(folder, true);
+    MUST(state_begin(&state, &next, &err));
+    assert_true(folder_exists(next));
+    MUST(state_abandon(&state, &err));
+    assert_false(folder_exists(next));
+    MUST(state_abandon(&state, &err));
+    free(next);
+    state_close(&state);
+}
+
+static void a_commit_that_cannot_be_written_leaves_the_state_as_it_was(void **folder) {
+    struct err err;
+    nights_make(folder);
+    struct state state = state_opened(folder, true);
+    struct generation generation = {.date_ms = night_ms(4)};
+    struct graph graph = {0};
+    MUST_FAIL(state_commit(&state, &generation, &graph, 1, &err), FAILURE_IO, ".next");
+    assert_int_equal(state.date_count, 3);
+    assert_false(night_has(folder, 4, ""));
+    generation_release(&generation);
+    state_close(&state);
+}
+
+/* Opens the state in a process of its own; returns the failure's class. */
+static int open_elsewhere(void **folder, bool for_writing) {
+    char path[SCRATCH_PATH_BYTES];
+    scratch_path(folder, "state", path);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct state state = {0};
+        struct status status = state_open(&state, path, for_writing, NULL);
+        _exit((int)status.failure); /* without closing: as in a crash */
+    }
+    int code;
+    assert_true(waitpid(child, &code, 0) == child && WIFEXITED(code));
+    return WEXITSTATUS(code);
+}
+
+static void a_second_writer_is_told_to_try_again_and_readers_are_let_in(void **folder) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    nights_make(folder);
+    struct state state = state_opened(folder, true);
+    assert_int_equal(open_elsewhere(folder, true), FAILURE_RETRY);
+    assert_int_equal(open_elsewhere(folder, false), FAILURE_NONE);
+    struct state second = {0};
+    scratch_path(folder, "state", path);
+    MUST_FAIL(state_open(&second, path, true, &err), FAILURE_RETRY, "another run");
+    state_close(&second);
+    assert_int_equal(open_elsewhere(folder, true), FAILURE_RETRY); /* the first holds it still */
+    struct state reading = state_opened(folder, false);
+    struct generation generation = night_read(&reading, 3);
+    struct graph graph = {0};
+    MUST(state_load_graph(&reading, &generation, &graph, &err));
+    graph_release(&graph);
+    generation_release(&generation);
+    state_close(&reading);
+    state_close(&state);
+    assert_int_equal(open_elsewhere(folder, true), FAILURE_NONE);
+}
+
+static void a_writer_that_died_holds_no_lock(void **folder) {
+    nights_make(folder);
+    assert_int_equal(open_elsewhere(folder, true), FAILURE_NONE);
+    struct state state = state_opened(folder, true);
+    state_close(&state);
+}
+
+/* The night's graph files are there, or none of them. */
+static void night_must_have_graph(void **folder, int night, bool expected) {
+    static const char *const names[] = {"dictionary.tff", "adjacency.tff", "cohort.tff",
+                                        "manifest.json"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(night_has(folder, night, names[i]), expected);
+    }
+}
+
+static void pruning_keeps_the_tie_segments_that_newer_generations_name(void **folder) {
+    struct err err;
+    nights_make(folder);
+    char litter[SCRATCH_PATH_BYTES];
+    night_path(folder, 1, "litter.tff", litter);
+    scratch_put_text(litter, "named by nobody");
+    struct state state = state_opened(folder, true);
+    MUST(state_prune(&state, 3, &err));
+    MUST(state_prune(&state, 100, &err));
+    assert_int_equal(state.date_count, 3);
+    MUST(state_prune(&state, 1, &err));
+    assert_int_equal(state.date_count, 1);
+    assert_true(state_newest(&state) == night_ms(3));
+    night_must_have_graph(folder, 1, false);
+    night_must_have_graph(folder, 2, false);
+    night_must_have_graph(folder, 3, true);
+    assert_false(file_exists(litter));
+    assert_true(night_has(folder, 1, "ties-2026-01-01.tff"));
+    assert_true(night_has(folder, 2, "ties-2026-01-02.tff"));
+    struct generation generation = night_read(&state, 3);
+    struct graph graph = {0};
+    MUST(state_load_graph(&state, &generation, &graph, &err));
+    for (size_t i = 0; i < generation.segment_count; i++) {
+        MUST(state_verify_file(&state, &generation.segments[i].file, &err));
+    }
+    graph_release(&graph);
+    generation_release(&generation);
+    state_close(&state);
+}
+
+static void pruning_drops_segments_and_folders_that_no_kept_generation_names(void **folder) {
+    struct err err;
+    nights_make(folder);
+    struct state state = state_opened(folder, true);
+    struct generation generation = {0}; /* night 5 starts from nothing: it names no old segment */
+    struct graph graph = {0};
+    char *next;
+    MUST(state_begin(&state, &next, &err));
+    free(next);
+    generation.date_ms = night_ms(5);
+    MUST(state_commit(&state, &generation, &graph, 1, &err));
+    generation_release(&generation);
+    MUST(state_prune(&state, 2, &err));
+    assert_int_equal(state.date_count, 2);
+    assert_true(night_has(folder, 1, "ties-2026-01-01.tff")); /* night 3 names it */
+    MUST(state_prune(&state, 1, &err));
+    assert_false(night_has(folder, 1, ""));
+    assert_false(night_has(folder, 2, ""));
+    assert_false(night_has(folder, 3, ""));
+    night_must_have_graph(folder, 5, true);
+    state_close(&state);
+}
+
+static void pruning_finishes_what_a_crash_in_a_pruning_left(void **folder) {
+    struct err err;
+    char manifest[SCRATCH_PATH_BYTES];
+    nights_make(folder);
+    night_path(folder, 1, "manifest.json", manifest);
+    assert_int_equal(unlink(manifest), 0); /* the first step; then the machine lost power */
+    struct state state = state_opened(folder, true);
+    assert_int_equal(state.date_count, 2);
+    MUST(state_prune(&state, 2, &err));
+    assert_int_equal(state.date_count, 2);
+    night_must_have_graph(folder, 1, false);
+    night_must_have_graph(folder, 2, true);
+    assert_true(night_has(folder, 1, "ties-2026-01-01.tff"));
+    state_close(&state);
+}
+
+static void pruning_removes_nothing_when_a_kept_manifest_is_damaged(void **folder) {
+    struct err err;
+    char manifest[SCRATCH_PATH_BYTES];
+    nights_make(folder);
+    night_path(folder, 3, "manifest.json", manifest);
+    scratch_put_text(manifest, "{}");
+    struct state state = state_opened(folder, true);
+    MUST_FAIL(state_prune(&state, 1, &err), FAILURE_DATA, "gen-2026-01-03");
+    state_close(&state);
+    night_must_have_graph(folder, 1, true);
+    night_must_have_graph(folder, 2, true);
+}
+
+static void a_damaged_file_is_found_and_named(void **folder) {
+    static const char *const names[] = {"dictionary.tff", "adjacency.tff", "cohort.tff"};
+    nights_make(folder);
+    for (size_t i = 0; i < 3; i++) {
+        struct err err;
+        struct bytes file = {0};
+        char path[SCRATCH_PATH_BYTES];
+        char part[64];
+        night_path(folder, 2, names[i], path);
+        (void)snprintf(part, sizeof part, "gen-2026-01-02/%s", names[i]);
+        MUST(file_read_all(path, &file, &err));
+        for (size_t at = 0; at < file.count; at++) {
+            file.data[at] ^= 1 << 4;
+            scratch_put(path, file.data, file.count);
+            night_must_not_load(folder, 2, FAILURE_DATA, part);
+            file.data[at] ^= 1 << 4;
+        }
+        scratch_put(path, file.data, file.count - 1);
+        night_must_not_load(folder, 2, FAILURE_DATA, part);
+        scratch_put(path, "", 0);
+        night_must_not_load(folder, 2, FAILURE_DATA, part);
+        assert_int_equal(unlink(path), 0);
+        night_must_not_load(folder, 2, FAILURE_IO, part);
+        scratch_put(path, file.data, file.count);
+        bytes_release(&file);
+    }
+}
+
+static void a_damaged_tie_segment_is_found_and_named(void **folder) {
+    struct err err;
+    struct bytes file = {0};
+    char path[SCRATCH_PATH_BYTES];
+    nights_make(folder);
+    night_path(folder, 1, "ties-2026-01-01.tff", path);
+    MUST(file_read_all(path, &file, &err));
+    file.data[file.count / 2] ^= 1;
+    scratch_put(path, file.data, file.count);
+    bytes_release(&file);
+    struct state state = state_opened(folder, false);
+    struct generation generation = night_read(&state, 3);
+    MUST_FAIL(state_verify_file(&state, &generation.segments[0].file, &err), FAILURE_DATA,
+              "gen-2026-01-01/ties-2026-01-01.tff");
+    generation_release(&generation);
+    state_close(&state);
+}
+
+/* Puts the file of night 1 in the place of that of night 3. */
+static void files_of_two_generations_are_told_apart_by_their_checksums(void **folder) {
+    static const char *const names[] = {"dictionary.tff", "adjacency.tff", "cohort.tff"};
+    nights_make(folder);
+    for (size_t i = 0; i < 3; i++) {
+        struct err err;
+        struct bytes kept = {0};
+        struct bytes other = {0};
+        char path[SCRATCH_PATH_BYTES];
+        char part[64];
+        night_path(folder, 1, names[i], path);
+        MUST(file_read_all(path, &other, &err));
+        night_path(folder, 3, names[i], path);
+        MUST(file_read_all(path, &kept, &err));
+        scratch_put(path, other.data, other.count);
+        (void)snprintf(part, sizeof part, "gen-2026-01-03/%s", names[i]);
+        night_must_not_load(folder, 3, FAILURE_DATA, part);
+        scratch_put(path, kept.data, kept.count);
+        bytes_release(&kept);
+        bytes_release(&other);
+    }
+}
+
+/* Changes what night 3's manifest says and keeps everything else. */
+static void mixed_generations_must_fail(void **folder, const struct generation *generation) {
+    struct err err;
+    struct state state = state_opened(folder, false);
+    struct graph graph = {0};
+    MUST_FAIL(state_load_graph(&state, generation, &graph, &err), FAILURE_DATA, "generation");
+    graph_release(&graph);
+    state_close(&state);
+}
+
+static void a_manifest_that_mixes_two_generations_is_found_out(void **folder) {
+    nights_make(folder);
+    struct state state = state_opened(folder, false);
+    struct generation first = night_read(&state, 1);
+    struct generation third = night_read(&state, 3);
+    struct generation mixed = third;
+    mixed.dictionary = first.dictionary;
+    mixed_generations_must_fail(folder, &mixed);
+    mixed = third;
+    mixed.adjacency = first.adjacency;
+    mixed_generations_must_fail(folder, &mixed);
+    mixed = third;
+    mixed.cohort = first.cohort;
+    mixed_generations_must_fail(folder, &mixed);
+    mixed = third;
+    mixed.members++;
+    mixed_generations_must_fail(folder, &mixed);
+    mixed = third;
+    mixed.ties--;
+    mixed_generations_must_fail(folder, &mixed);
+    mixed = third;
+    mixed.open_ties--;
+    mixed_generations_must_fail(folder, &mixed);
+    generation_release(&first);
+    generation_release(&third);
+    state_close(&state);
+}
+
+static void a_manifest_of_another_date_is_refused(void **folder) {
+    struct err err;
+    struct bytes manifest = {0};
+    char path[SCRATCH_PATH_BYTES];
+    nights_make(folder);
+    night_path(folder, 1, "manifest.json", path);
+    MUST(file_read_all(path, &manifest, &err));
+    night_path(folder, 2, "manifest.json", path);
+    scratch_put(path, manifest.data, manifest.count);
+    bytes_release(&manifest);
+    struct state state = state_opened(folder, false);
+    struct generation generation = {0};
+    MUST_FAIL(state_read(&state, night_ms(2), &generation, &err), FAILURE_DATA, "gen-2026-01-02");
+    generation_release(&generation);
+    state_close(&state);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        SCRATCH_TEST(a_folder_that_is_missing_is_made_for_writing_and_refused_for_reading),
+        SCRATCH_TEST(a_committed_graph_loads_back_equal),
+        SCRATCH_TEST(the_files_do_not_depend_on_threads),
+        SCRATCH_TEST(only_generations_are_listed_in_order_of_date),
+        SCRATCH_TEST(a_night_committed_again_replaces_itself),
+        SCRATCH_TEST(what_a_crash_left_goes_when_the_next_writer_opens),
+        SCRATCH_TEST(an_abandoned_generation_leaves_nothing),
+        SCRATCH_TEST(a_commit_that_cannot_be_written_leaves_the_state_as_it_was),
+        SCRATCH_TEST(a_second_writer_is_told_to_try_again_and_readers_are_let_in),
+        SCRATCH_TEST(a_writer_that_died_holds_no_lock),
+        SCRATCH_TEST(pruning_keeps_the_tie_segments_that_newer_generations_name),
+        SCRATCH_TEST(pruning_drops_segments_and_folders_that_no_kept_generation_names),
+        SCRATCH_TEST(pruning_finishes_what_a_crash_in_a_pruning_left),
+        SCRATCH_TEST(pruning_removes_nothing_when_a_kept_manifest_is_damaged),
+        SCRATCH_TEST(a_damaged_file_is_found_and_named),
+        SCRATCH_TEST(a_damaged_tie_segment_is_found_and_named),
+        SCRATCH_TEST(files_of_two_generations_are_told_apart_by_their_checksums),
+        SCRATCH_TEST(a_manifest_that_mixes_two_generations_is_found_out),
+        SCRATCH_TEST(a_manifest_of_another_date_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
