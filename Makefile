@@ -53,9 +53,8 @@ FUZZERS := $(FUZZ_SRC:tests/%.c=$(BUILD)/%)
 LIB := $(BUILD)/libtieflow.a
 HELP := $(if $(HELP_SRC),$(BUILD)/libhelpers.a)
 
-# Tests that start threads run under the thread sanitizer as well.
-TSAN_TESTS = $(filter test_workers test_embeddedness test_rows test_run test_spine, \
-                      $(TEST_SRC:tests/%.c=%))
+# Tests of what starts threads run under the thread sanitizer as well.
+TSAN_TESTS = $(filter test_workers test_embeddedness test_adjacency_file,$(TEST_SRC:tests/%.c=%))
 
 # The checks of `make lint`, in the order in which they run; each is a target lint-NAME.
 LINT = checkers layers style headers format gcc clang globals tidy cppcheck

@@ -75,16 +75,25 @@ static struct status log_generate(void *context, struct measured *measured, stru
     if (numbers == NULL) {
         return err_memory(err, task->options.members * 4, "a permutation");
     }
-    struct study *study;
-    struct log_writer *writer;
+    struct study *study = NULL;
+    struct log_writer *writer = NULL;
     double start = measure_now();
-    TRY(study_new(&study, &task->options, err));
-    TRY(log_writer_open(&writer, task->log, LOG_PACKED, false, err));
-    TRY(log_write(study, writer, numbers, task->options.members, &measured->ties, err));
+    struct status status = study_new(&study, &task->options, err);
+    if (!failed(status)) {
+        status = log_writer_open(&writer, task->log, LOG_PACKED, false, err);
+    }
+    if (!failed(status)) {
+        status = log_write(study, writer, numbers, task->options.members, &measured->ties, err);
+        if (!failed(status)) {
+            status = log_writer_commit(writer, NULL, NULL, err);
+        } else {
+            log_writer_discard(writer);
+        }
+    }
     study_free(study);
     free(numbers);
     measured->seconds[0] = measure_now() - start;
-    return log_writer_commit(writer, NULL, NULL, err);
+    return status;
 }
 
 struct row {

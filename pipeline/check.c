@@ -134,7 +134,8 @@ static void out_check(const char *out, struct findings *findings) {
     while (path != NULL && !folder_exists(path) && !file_exists(path)) {
         char *slash = strrchr(path, '/');
         if (slash == NULL || slash == path) {
-            (void)strcpy(path, slash == NULL ? "." : "/");
+            path[0] = slash == NULL ? '.' : '/'; /* of a path that is not empty */
+            path[1] = '\0';
             break;
         }
         *slash = '\0';

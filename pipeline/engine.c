@@ -428,7 +428,7 @@ static struct status periods_run(struct engine *engine, struct err *err) {
 
 struct status engine_run(struct engine_job *job, struct err *err) {
     struct engine engine = {.job = job, .periods = &job->ingest->options.periods};
-    struct status status = status_ok();
+    struct status status;
     job->segments = calloc(engine.periods->count, sizeof *job->segments);
     if (job->segments == NULL) {
         return err_memory(err, engine.periods->count * sizeof *job->segments, "the dates");

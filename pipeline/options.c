@@ -253,10 +253,12 @@ static struct status option_set(struct options *options, const struct option *op
     if (value != NULL && value[0] == '\0') { /* an unset variable of a script: not the folder "/" */
         return err_set(err, FAILURE_USAGE, "--%s: the value is empty", option->name);
     }
-    switch (option->kind) {
-    case OPTION_FLAG:
+    if (option->kind == OPTION_FLAG) {
         *(bool *)field = value == NULL || strcmp(value, "true") == 0;
         return status_ok();
+    }
+    assert(value != NULL);
+    switch (option->kind) {
     case OPTION_LIST:
         return names_add(field, value, err);
     case OPTION_CHOICE: {
@@ -278,6 +280,7 @@ static struct status option_set(struct options *options, const struct option *op
         }
         break;
     case OPTION_TEXT:
+    case OPTION_FLAG:
         break;
     }
     TRY(names_add(&options->texts, value, err));

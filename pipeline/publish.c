@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMATS = 2, BLOCK_ROWS = 4096, TABLES_MAX = 8, NOTES = 4 };
+enum { FORMATS = 2, BLOCK_ROWS = 4096, FILES_MAX = 16, NOTES = 4 };
 
 /* What was written, for the manifest. */
 struct written {
@@ -27,7 +27,7 @@ struct publisher {
     char as_of[24];
     struct table_note notes[NOTES];
     size_t note_count;
-    struct written written[TABLES_MAX * FORMATS];
+    struct written written[FILES_MAX];
     size_t written_count;
 };
 
@@ -90,7 +90,7 @@ static struct status tee_close(struct publisher *publisher, struct tee *tee, str
         status = table_writer_commit(tee->writers[i], &written->file, err);
         tee->writers[i] = NULL;
         publisher->written_count++;
-        assert(publisher->written_count <= TABLES_MAX * FORMATS);
+        assert(publisher->written_count <= FILES_MAX);
     }
     tee_discard(tee);
     return status;

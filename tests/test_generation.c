@@ -1,3 +1,4 @@
+#include "stages/base/checksum.h"
 #include "stages/base/number.h"
 #include "stages/state/generation.h"
 #include "tests/state_testing.h"
@@ -148,7 +149,17 @@ static const char right_manifest[] =
     " \"segments\": [{\"date\": \"1970-01-02\", \"first_tie\": 21, \"ties\": 22, \"endings\": 23,"
     " \"ties_file\": {\"file\": \"gen-1970-01-02/t\", \"bytes\": 14,"
     " \"xxh64\": \"0000000000000005\"}}],"
-    " \"inputs\": [{\"name\": \"x.csv\", \"first\": 31, \"end\": 39, \"left\": 2, \"bytes\": 34}]}";
+    " \"inputs\": [{\"name\": \"x.csv\", \"first\": 31, \"end\": 39, \"left\": 2, \"bytes\": 34}]";
+
+/* Writes the manifest that begins with `text`: the checksum of it comes last, and is right. */
+static void manifest_put(const char *path, const char *text) {
+    char digits[CHECKSUM_TEXT_BYTES];
+    char whole[sizeof right_manifest + 512];
+    checksum_format(checksum_of(text, strlen(text), 0), digits);
+    int length = snprintf(whole, sizeof whole, "%s,\n  \"xxh64\": \"%s\"\n}\n", text, digits);
+    assert_in_range(length, 1, sizeof whole - 1);
+    scratch_put_text(path, whole);
+}
 
 /* Loads `right_manifest` with the first `old` behind `after` replaced by `new`. The error must name
  * `key`; NULL: it must load. */
@@ -165,7 +176,7 @@ static void load_changed(void **folder, const char *after, const char *old, cons
                           new, at + strlen(old));
     assert_in_range(length, 1, sizeof text - 1);
     scratch_path(folder, "manifest.json", path);
-    scratch_put_text(path, text);
+    manifest_put(path, text);
     struct generation generation = {0};
     if (key == NULL) {
         MUST(generation_load(&generation, path, &err));
@@ -322,16 +333,51 @@ static void a_text_that_is_no_manifest_is_refused(void **folder) {
     }
 }
 
-static void a_manifest_cut_anywhere_is_refused(void **folder) {
+static void a_manifest_cut_anywhere_or_with_a_flipped_bit_is_refused(void **folder) {
     struct err err;
     char path[SCRATCH_PATH_BYTES];
+    struct bytes text = {0};
+    struct generation generation = generation_make();
     scratch_path(folder, "manifest.json", path);
-    for (size_t count = 0; count < sizeof right_manifest - 1; count++) {
-        struct generation generation = {0};
-        scratch_put(path, right_manifest, count);
+    MUST(generation_save(&generation, path, &err));
+    MUST(file_read_all(path, &text, &err));
+    generation_release(&generation);
+    for (size_t count = 0; count < text.count; count++) {
+        scratch_put(path, text.data, count);
         MUST_FAIL(generation_load(&generation, path, &err), FAILURE_DATA, path);
         generation_release(&generation);
     }
+    for (size_t bit = 0; bit < text.count * 8; bit++) {
+        uint8_t mask = (uint8_t)(1 << (bit & 7));
+        text.data[bit / 8] ^= mask;
+        scratch_put(path, text.data, text.count);
+        MUST_FAIL(generation_load(&generation, path, &err), FAILURE_DATA, path);
+        generation_release(&generation);
+        text.data[bit / 8] ^= mask;
+    }
+    bytes_release(&text);
+}
+
+static void a_manifest_without_its_checksum_or_with_text_behind_it_is_refused(void **folder) {
+    static const char *const tails[] = {"}", ",\n  \"xxh64\": \"0000000000000000\"\n}\n",
+                                        ",\n  \"xxh64\": 7\n}\n"};
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    char text[sizeof right_manifest + 256];
+    struct generation generation = {0};
+    scratch_path(folder, "manifest.json", path);
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        (void)snprintf(text, sizeof text, "%s%s", right_manifest, tails[i]);
+        scratch_put_text(path, text);
+        MUST_FAIL(generation_load(&generation, path, &err), FAILURE_DATA, "\"xxh64\" is missing");
+        generation_release(&generation);
+    }
+    manifest_put(path, right_manifest);
+    size_t count = scratch_get(path, text, sizeof text - 1);
+    text[count] = '\n';
+    scratch_put(path, text, count + 1);
+    MUST_FAIL(generation_load(&generation, path, &err), FAILURE_DATA, "\"xxh64\" is missing");
+    generation_release(&generation);
 }
 
 static void a_missing_file_or_folder_is_a_failure_of_input_and_output(void **folder) {
@@ -360,7 +406,8 @@ int main(void) {
         SCRATCH_TEST(an_extent_that_ends_before_it_begins_is_refused),
         SCRATCH_TEST(items_of_lists_that_are_no_objects_are_refused),
         SCRATCH_TEST(a_text_that_is_no_manifest_is_refused),
-        SCRATCH_TEST(a_manifest_cut_anywhere_is_refused),
+        SCRATCH_TEST(a_manifest_cut_anywhere_or_with_a_flipped_bit_is_refused),
+        SCRATCH_TEST(a_manifest_without_its_checksum_or_with_text_behind_it_is_refused),
         SCRATCH_TEST(a_missing_file_or_folder_is_a_failure_of_input_and_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,9 +35,9 @@ struct adjacency {
 /* Zero-initialised storage is a graph without members. */
 void adjacency_release(struct adjacency *adjacency);
 
-/* How many events make a good batch now: a fixed part of the ties that are open, within bounds. Small
- * enough to be a minor part of memory (45 bytes per event on its way beside 8 per tie), large enough
- * that the kernel marks a row for many ties at once. */
+/* How many events make a good batch now: a fixed part of the ties that are open, within bounds.
+ * Small enough to be a minor part of memory (45 bytes per event on its way beside 8 per tie), large
+ * enough that the kernel marks a row for many ties at once. */
 size_t adjacency_batch_target(const struct adjacency *adjacency);
 
 /* Applies staged events from batch->next on and leaves the ties that they make in [0, count), the

@@ -82,8 +82,8 @@ FALLIBLE rows_load(struct rows *rows, struct node_id node, const uint32_t *entri
  * left so. */
 void rows_settle(struct rows *rows, struct node_id node, uint64_t *scratch);
 
-/* Whether the pair is connected now: the newest entry about it decides. Scans the `count` entries of
- * one member's row from the end for the other member. */
+/* Whether the pair is connected now: the newest entry about it decides. Scans the `count` entries
+ * of one member's row from the end for the other member. */
 bool row_is_connected_to(const uint32_t *entries, uint32_t count, struct node_id other);
 
 #endif

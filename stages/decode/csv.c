@@ -278,8 +278,10 @@ static struct status csv_prepare(struct csv *csv, struct text_lines *lines,
         return header_read(csv, lines, &wanted, options, err);
     }
     for (enum field field = FIELD_AT; field < FIELDS; field++) {
-        size_t needed = (size_t)(wanted.column[field] + 1);
-        csv->columns = needed > csv->columns ? needed : csv->columns;
+        int last = wanted.column[field]; /* NO_COLUMN is below 0 */
+        if (last >= 0 && (size_t)last >= csv->columns) {
+            csv->columns = (size_t)last + 1;
+        }
     }
     return roles_assign(csv, &wanted, input_name(lines->input), err);
 }

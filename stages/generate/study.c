@@ -222,14 +222,14 @@ static struct status options_check(const struct study_options *options, struct e
 /* Rounded to a multiple of 2^-ACTIVITY_BITS of the median; never 0. The normal number is the sum of
  * twelve uniform ones of 16 bits, which ends at 6 standard deviations. */
 static uint32_t activity_draw(struct random *random) {
-    int64_t normal = -6 * 65536;
+    int64_t normal = -6 * INT64_C(65536);
     for (int i = 0; i < 3; i++) {
         uint64_t bits = random_u64(random);
         normal += (int64_t)((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) +
                             (bits >> 48));
     }
-    int64_t exponent = normal * ACTIVITY_SPREAD / 65536 + ACTIVITY_BITS * 65536;
-    assert(exponent >= 0 && exponent < 31 * 65536);
+    int64_t exponent = normal * ACTIVITY_SPREAD / 65536 + ACTIVITY_BITS * INT64_C(65536);
+    assert(exponent >= 0 && exponent < 31 * INT64_C(65536));
     uint64_t straight = 65536 + (uint64_t)exponent % 65536;
     return (uint32_t)(straight << (exponent / 65536) >> 16);
 }

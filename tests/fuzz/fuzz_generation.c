@@ -1,5 +1,6 @@
-/* The bytes as a manifest. What loads must save and load again as the same text, and name no file
- * outside the state folder. */
+/* The bytes as a manifest; and as one that lacks only its end, the right checksum. What loads must
+ * save and load again as the same text, and name no file outside the state folder. */
+#include "stages/base/checksum.h"
 #include "stages/base/files.h"
 #include "stages/state/generation.h"
 
@@ -44,7 +45,7 @@ static void file_check(const struct state_file *file) {
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+static void round_trip(const uint8_t *data, size_t size) {
     struct generation first = {0};
     struct generation second = {0};
     struct bytes text = {0};
@@ -69,5 +70,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     generation_release(&second);
     bytes_release(&text);
     bytes_release(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    char digits[CHECKSUM_TEXT_BYTES];
+    char end[PATH_BYTES];
+    struct bytes ended = {0};
+    checksum_format(checksum_of(data, size, 0), digits);
+    int end_bytes = snprintf(end, sizeof end, ",\n  \"xxh64\": \"%s\"\n}\n", digits);
+    if (failed(bytes_append(&ended, data, size, NULL)) ||
+        failed(bytes_append(&ended, end, (size_t)end_bytes, NULL))) {
+        abort();
+    }
+    round_trip(data, size);
+    round_trip(ended.data, ended.count);
+    bytes_release(&ended);
     return 0;
 }

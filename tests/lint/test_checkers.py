@@ -4,6 +4,7 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 import globals as globals_checker
 import layers
@@ -99,6 +100,13 @@ class Layers(Checker):
 
 class Style(Checker):
     checker = style
+
+    def setUp(self):
+        # The sample tree has but one of the files that the real one excepts.
+        main = {"pipeline/main.c": "as in the real tree"}
+        patch = unittest.mock.patch.object(style, "NO_TEST", main)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     def test_good_tree_has_no_violation(self):
         self.assertEqual(self.found({}), [])
