@@ -22,7 +22,7 @@ enum { SAMPLE_RECORDS = 65536 };
 enum {
     ORDERED_EVENT_BYTES = 40, /* 32, and room that an array grows by */
     KERNEL_TIE_BYTES = 12,    /* rows 8, filter 1, batch 2.5 */
-    MEMBER_BYTES = 48,        /* dictionary 8 + 4 to 8, row header 24, kernel scratch */
+    MEMBER_BYTES = 56,        /* dictionary 8 + 4 to 8, row header 32, kernel scratch */
     FIXED_BYTES = 64 << 20,   /* buffers of files, frames and Parquet row groups */
 };
 

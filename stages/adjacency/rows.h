@@ -9,7 +9,7 @@
  * ended entries in the row; a row's memory moves only in rows_push, rows_reserve and rows_settle.
  *
  * Memory: 8 bytes per tie (4 in either row) after rows_reserve, up to a quarter more for rows that
- * grow entry by entry, and 24 bytes per member.
+ * grow entry by entry, and 32 bytes per member.
  */
 #ifndef TIEFLOW_STAGES_ADJACENCY_ROWS_H
 #define TIEFLOW_STAGES_ADJACENCY_ROWS_H
@@ -24,11 +24,11 @@
 #define ROW_ENDED (UINT32_C(1) << 31)
 
 struct row {
-    uint64_t offset;   /* of the first entry, in words of the arena; 0: no memory yet */
-    uint32_t count;    /* entries */
+    _Alignas(32) uint64_t offset; /* of the first entry, in words of the arena; 0: no memory yet */
+    uint32_t count;               /* entries */
     uint32_t capacity; /* entries that fit; also in the block, which may be a cold line away */
     uint32_t ended;    /* entries with ROW_ENDED */
-};
+};                     /* aligned so that none lies across two cache lines: one fetch has it all */
 
 /* The arena is a row of blocks, in no particular order of owners:
  *

@@ -226,12 +226,27 @@ static void compute_group(const struct job *job, uint64_t *marks, const struct g
     marks_clear(marks, entries, marked);
 }
 
+/* Fetches the header of the pivot after next, and the first lines of the next one's row. */
+static void prefetch_pivot(const struct job *job, size_t group) {
+    const struct group *groups = job->embeddedness->groups.data;
+    const struct row *rows = rows_all(job->rows);
+    if (group + 2 < job->embeddedness->group_count) {
+        __builtin_prefetch(&rows[groups[group + 2].pivot]);
+    }
+    if (group + 1 < job->embeddedness->group_count) {
+        const uint32_t *entries = row_entries(job->rows, &rows[groups[group + 1].pivot]);
+        __builtin_prefetch(entries);
+        __builtin_prefetch(entries + LINE_WORDS);
+    }
+}
+
 static void compute_chunk(void *context, unsigned worker, size_t first, size_t end) {
     const struct job *job = context;
     uint64_t *marks = job->embeddedness->marks[worker].data;
     const struct group *groups = job->embeddedness->groups.data;
     const struct probe *probes = job->embeddedness->probes.data;
     for (size_t i = first; i < end; i++) {
+        prefetch_pivot(job, i);
         if (groups[i].end - groups[i].first == 1) {
             prefetch_probe(job, groups[i].first);
             compute_single(job, marks, groups[i].pivot, &probes[groups[i].first]);
