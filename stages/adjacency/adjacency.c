@@ -14,7 +14,7 @@
 enum { BATCH_MIN = 1 << 20, BATCH_MAX = 1 << 28, BATCH_SHARE = 18 };
 
 /* How many events ahead the headers and the rows' ends are fetched. */
-enum { AHEAD_HEADERS = 24, AHEAD_ROWS = 12 };
+enum { AHEAD_HEADERS = 64, AHEAD_ROWS = 32 };
 
 /* A batch is laid out exactly (rows_reserve moves the whole arena) when it is at least this part of
  * the members; and the filter is built when a batch is at least this part of the ties. */
