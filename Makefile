@@ -32,7 +32,7 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototy
 LANGUAGE = -std=c11 -D_GNU_SOURCE -I. -ffp-contract=off -pthread
 COMPILE = $(CC) $(LANGUAGE) $(OPT) $(WARN) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(OPT) -pthread $(CFLAGS)
-LDLIBS = -lzstd -lxxhash -lroaring -lyajl -linih -lm
+LDLIBS = -lzstd -lz -lxxhash -lroaring -lyajl -linih -lrdkafka -lavro -lcurl -lm
 
 # Files by part. In tests/ and bench/ a file whose name starts with the folder's prefix is a
 # program; the others (oracles, helpers) are linked into whichever program calls them.
@@ -64,7 +64,7 @@ LINT = checkers layers style headers format gcc clang globals tidy cppcheck
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
-ifeq ($(filter demo test check asan tsan lint bench fuzz deps%,$(MAKECMDGOALS)),)
+ifeq ($(filter demo demo-kafka test test-kafka check asan tsan lint bench% fuzz deps%,$(MAKECMDGOALS)),)
 MAKEFLAGS += --output-sync=target
 endif
 endif
@@ -79,6 +79,12 @@ quiet = @
 say = @printf '  %-6s %s\n' $1 $2;
 endif
 
+# What Maven has fetched for the tests and the demo.
+CACHE = $(or $(TIEFLOW_CACHE),$(BUILD)/maven)
+
+# Topics of the demo, with their partitions.
+DEMO_TOPICS = connections:3 $(patsubst %,tieflow.%:1,ties endings late quarantine quality)
+
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 RUN_TESTS = $(PYTHON) tests/tools/run_tests.py --build $(BUILD) --lint "$(LINT)" \
             --tsan "$(TSAN_TESTS)"
@@ -90,9 +96,9 @@ sanitized = $(variant) WARN=
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps deps-unit deps-tools deps-test demo test check asan tsan lint fuzz bench \
-        install clean everything fuzzers tidy variant-asan variant-tsan variant-clang variant-fuzz \
-        $(LINT:%=lint-%) always
+.PHONY: all help deps deps-unit deps-tools deps-kafka deps-test demo demo-kafka test test-kafka \
+        check asan tsan lint fuzz bench bench-kafka install clean everything fuzzers tidy \
+        variant-asan variant-tsan variant-clang variant-fuzz $(LINT:%=lint-%) always
 
 ## Use
 
@@ -100,6 +106,10 @@ all: $(BUILD)/tieflow ## Build the program (what plain `make` does)
 
 demo: all ## Make a small network, run every stage on it, show the result
 	@TIEFLOW=$(BUILD)/tieflow pipeline/demo.sh
+
+demo-kafka: all deps-kafka ## The same through a Kafka broker of its own, fetched the first time
+	@TIEFLOW=$(BUILD)/tieflow TIEFLOW_CACHE='$(CACHE)' $(PYTHON) tests/kafka/broker.py \
+	    --folder $(BUILD)/demo-kafka $(DEMO_TOPICS:%=--topic %) -- pipeline/demo_kafka.sh
 
 install: all ## Install the program under PREFIX
 	install -D -m 755 $(BUILD)/tieflow '$(DESTDIR)$(PREFIX)/bin/tieflow'
@@ -117,7 +127,11 @@ check: deps-unit ## Unit tests alone, release build: the quick look while workin
 	@$(RUN_TESTS) unit
 
 test: deps-test ## Everything: lint, unit tests in all variants, integration tests, short fuzzing
-	@$(RUN_TESTS) --fuzz-seconds $(SMOKE_SECONDS) lint unit asan tsan cli tables fuzz
+	@$(RUN_TESTS) --fuzz-seconds $(SMOKE_SECONDS) lint unit asan tsan cli kafka tables fuzz
+
+test-kafka: deps-kafka ## Tests against a Kafka broker alone
+	@tests/tools/venv.sh $(BUILD)/venv
+	@$(RUN_TESTS) kafka
 
 lint: deps-tools ## Layers, style, formatting, warnings of two compilers, clang-tidy, cppcheck
 	@$(RUN_TESTS) lint
@@ -131,9 +145,12 @@ tsan: deps-unit ## Tests that start threads, under the thread sanitizer
 fuzz: deps-tools ## Fuzz every parser for FUZZ_SECONDS each; finds are kept in BUILD
 	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-keep fuzz
 
-bench: $(BENCHES) ## Build and run the benchmarks
-	@$(if $(BENCHES),set -e; for bench in $(BENCHES); do $$bench; done,\
-	    echo 'bench/ has no bench_*.c' >&2; exit 1)
+bench: $(BUILD)/bench/bench_spine ## The kernel beside others, on logs of 5 and 50 M ties (minutes)
+	@$< $(BUILD)/bench-data
+
+bench-kafka: $(BUILD)/bench/bench_kafka deps-kafka ## Reading a topic of 20 M events beside librdkafka
+	@TIEFLOW_CACHE='$(CACHE)' $(PYTHON) tests/kafka/broker.py --folder $(BUILD)/bench-data \
+	    --topic bench-single:1 --topic bench-packed:1 -- $< $(BUILD)/bench-data
 
 ## Packages
 
@@ -141,6 +158,7 @@ deps: ## Install the libraries that the build needs and that are missing (Debian
 	@CC='$(CC)' tests/tools/packages.sh build
 
 deps-test: deps-tools ## The same for everything that `make test` needs
+	@tests/tools/packages.sh kafka
 	@tests/tools/venv.sh $(BUILD)/venv
 
 deps-unit: deps
@@ -148,6 +166,9 @@ deps-unit: deps
 
 deps-tools: deps-unit
 	@tests/tools/packages.sh test
+
+deps-kafka: deps-unit
+	@tests/tools/packages.sh kafka
 
 # Building
 

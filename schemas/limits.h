@@ -32,6 +32,19 @@
 /* Keys in one JSON object: they are compared each with each to refuse doubles. */
 #define LIMIT_JSON_KEYS 1024
 
+/* One Avro schema: JSON text of a handful of fields; and how deep types may nest in it, since
+ * libraries walk them by recursion. */
+#define LIMIT_SCHEMA_BYTES (UINT32_C(1) << 16)
+#define LIMIT_SCHEMA_DEPTH 32
+
+/* One record of an outbox, and the headers it may have: half a frame, and far above what brokers
+ * take (1 MB unless told otherwise); Kafka Connect's dead letters have ten headers. */
+#define LIMIT_OUTBOX_RECORD_BYTES (UINT32_C(1) << 27)
+#define LIMIT_OUTBOX_HEADERS 64
+
+/* How deep one Avro datum may nest: a recursive schema lets the data choose. */
+#define LIMIT_DATUM_DEPTH 128
+
 /* Threads: more than any machine this is meant for; bounds per-thread scratch memory. */
 #define LIMIT_THREADS 256
 

@@ -250,6 +250,123 @@ static void test_packer_given_nothing_gives_an_empty_frame(void **state) {
     bytes_release(&packed);
 }
 
+/* ---- unknown lengths: deflate and zstd ---- */
+
+struct way {
+    struct status (*pack)(const void *data, size_t count, struct bytes *out, struct err *err);
+    struct status (*unpack)(const void *data, size_t count, size_t raw_max, struct bytes *out,
+                            struct err *err);
+};
+static const struct way ways[] = {{deflate_pack, deflate_unpack},
+                                  {compression_pack, compression_unpack_any}};
+enum { WAYS = 2 };
+
+static void test_bytes_come_back_without_their_length_being_known(void **state) {
+    (void)state;
+    static const size_t counts[] = {0, 1, 100, 65535, 65536, 65537, 1000000};
+    struct err err;
+    for (size_t way = 0; way < WAYS; way++) {
+        for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+            struct bytes packed = {0};
+            struct bytes back = {0};
+            uint8_t *data = sample(counts[i], i);
+            MUST(bytes_append(&packed, "head", 4, &err));
+            MUST(bytes_append(&back, "old", 3, &err)); /* is replaced */
+            MUST(ways[way].pack(data, counts[i], &packed, &err));
+            assert_memory_equal(packed.data, "head", 4);
+            MUST(ways[way].unpack(packed.data + 4, packed.count - 4, counts[i], &back, &err));
+            assert_int_equal(back.count, counts[i]);
+            assert_memory_equal(back.data, data, counts[i]);
+            bytes_release(&packed);
+            bytes_release(&back);
+            free(data);
+        }
+    }
+}
+
+static void test_more_than_allowed_is_an_error_before_the_memory_is_taken(void **state) {
+    (void)state;
+    struct err err;
+    enum { RAW = 1 << 24, ALLOWED = 100000 };
+    uint8_t *zeros = calloc(1, RAW);
+    assert_non_null(zeros);
+    for (size_t way = 0; way < WAYS; way++) {
+        struct bytes packed = {0};
+        struct bytes back = {0};
+        MUST(ways[way].pack(zeros, RAW, &packed, &err));
+        MUST_FAIL(ways[way].unpack(packed.data, packed.count, ALLOWED, &back, &err), FAILURE_DATA,
+                  "unpack to more than the 100000 bytes allowed");
+        assert_true(back.capacity < 4 * (size_t)ALLOWED);
+        MUST_FAIL(ways[way].unpack(packed.data, packed.count, RAW - 1, &back, &err), FAILURE_DATA,
+                  "unpack to more than");
+        MUST_FAIL(ways[way].unpack(packed.data, packed.count, 0, &back, &err), FAILURE_DATA,
+                  "unpack to more than the 0 bytes allowed");
+        MUST(ways[way].unpack(packed.data, packed.count, RAW, &back, &err));
+        assert_int_equal(back.count, RAW);
+        bytes_release(&packed);
+        bytes_release(&back);
+    }
+    free(zeros);
+}
+
+static void test_cut_or_damaged_bytes_of_unknown_length_are_errors(void **state) {
+    (void)state;
+    struct err err;
+    uint8_t *data = sample(300, 9);
+    for (size_t way = 0; way < WAYS; way++) {
+        struct bytes packed = {0};
+        struct bytes back = {0};
+        MUST(ways[way].pack(data, 300, &packed, &err));
+        for (size_t count = 1; count < packed.count; count++) {
+            MUST_FAIL(ways[way].unpack(packed.data, count, 1000, &back, &err), FAILURE_DATA,
+                      "data");
+        }
+        MUST_FAIL(ways[way].unpack("\xff\xff\xff\xff noise", 10, 1000, &back, &err), FAILURE_DATA,
+                  "data are damaged");
+        bytes_release(&packed);
+        bytes_release(&back);
+    }
+    struct bytes back = {0};
+    MUST_FAIL(deflate_unpack("", 0, 1000, &back, &err), FAILURE_DATA, "they end too early");
+    bytes_release(&back);
+    free(data);
+}
+
+static void test_deflate_passes_over_a_checksum_and_no_more(void **state) {
+    (void)state;
+    struct err err;
+    struct bytes packed = {0};
+    struct bytes back = {0};
+    MUST(deflate_pack("hello", 5, &packed, &err));
+    for (size_t behind = 1; behind <= 5; behind++) {
+        MUST(bytes_append(&packed, "x", 1, &err));
+        if (behind <= 4) {
+            MUST(deflate_unpack(packed.data, packed.count, 1000, &back, &err));
+            assert_int_equal(back.count, 5);
+            assert_memory_equal(back.data, "hello", 5);
+        } else {
+            MUST_FAIL(deflate_unpack(packed.data, packed.count, 1000, &back, &err), FAILURE_DATA,
+                      "they go on behind the end of the stream");
+        }
+    }
+    bytes_release(&packed);
+    bytes_release(&back);
+}
+
+static void test_several_zstd_frames_of_unknown_length_are_joined(void **state) {
+    (void)state;
+    struct err err;
+    struct bytes packed = {0};
+    struct bytes back = {0};
+    MUST(compression_pack("hello ", 6, &packed, &err));
+    MUST(compression_pack("world", 5, &packed, &err));
+    MUST(compression_unpack_any(packed.data, packed.count, 11, &back, &err));
+    assert_int_equal(back.count, 11);
+    assert_memory_equal(back.data, "hello world", 11);
+    bytes_release(&packed);
+    bytes_release(&back);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_of_any_number_come_back),
@@ -264,6 +381,11 @@ int main(void) {
         cmocka_unit_test(test_stream_of_noise_is_an_error),
         cmocka_unit_test(test_packer_gives_one_frame_for_pieces_of_any_size),
         cmocka_unit_test(test_packer_given_nothing_gives_an_empty_frame),
+        cmocka_unit_test(test_bytes_come_back_without_their_length_being_known),
+        cmocka_unit_test(test_more_than_allowed_is_an_error_before_the_memory_is_taken),
+        cmocka_unit_test(test_cut_or_damaged_bytes_of_unknown_length_are_errors),
+        cmocka_unit_test(test_deflate_passes_over_a_checksum_and_no_more),
+        cmocka_unit_test(test_several_zstd_frames_of_unknown_length_are_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

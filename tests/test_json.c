@@ -243,6 +243,51 @@ static void test_object_with_too_many_keys_is_refused(void **state) {
     bytes_release(&text);
 }
 
+/* Both are freed. */
+static bool is_equal(const char *a, const char *b) {
+    struct json *first = parsed(a);
+    struct json *second = parsed(b);
+    bool is_same = json_equal(first, second);
+    assert_int_equal(json_equal(second, first), is_same);
+    json_free(first);
+    json_free(second);
+    return is_same;
+}
+
+static void test_values_are_equal_whatever_blanks_stand_between(void **state) {
+    (void)state;
+    assert_true(is_equal("{\"a\":[1,{\"b\":null}],\"c\":\"\\u0041\"}",
+                         " { \"a\" : [ 1 , { \"b\" : null } ] ,\n\"c\":\"A\" } "));
+    assert_true(is_equal("[]", "[ ]"));
+    assert_true(json_equal(NULL, NULL));
+}
+
+static void test_values_that_differ_anywhere_are_not_equal(void **state) {
+    (void)state;
+    static const char *const values[] = {
+        "null",      "true",       "false",      "0",           "\"0\"",     "\"\"",
+        "1",         "1.0",        "[]",         "{}",          "[1]",       "[[1]]",
+        "[1,1]",     "[[],1]",     "[[1],1]",    "{\"a\":1}",   "{\"b\":1}", "{\"a\":2}",
+        "[\"a\",1]", "{\"a\":[]}", "{\"a\":{}}", "[{\"a\":1}]", "[{},1]"};
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        struct json *root = parsed(values[i]);
+        assert_false(json_equal(root, NULL));
+        json_free(root);
+        for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
+            assert_int_equal(is_equal(values[i], values[k]), i == k);
+        }
+    }
+    assert_false(is_equal("{\"a\":1,\"b\":2}", "{\"b\":2,\"a\":1}"));
+}
+
+static void test_parts_of_a_text_compare_by_what_they_are_not_where(void **state) {
+    (void)state;
+    struct json *root = parsed("{\"a\":{\"x\":[1]},\"b\":{\"x\":[1]},\"c\":{\"x\":[2]}}");
+    assert_true(json_equal(json_get(root, "a"), json_get(root, "b")));
+    assert_false(json_equal(json_get(root, "a"), json_get(root, "c")));
+    json_free(root);
+}
+
 static void test_error_is_optional(void **state) {
     (void)state;
     struct json *root = NULL;
@@ -266,6 +311,9 @@ int main(void) {
         cmocka_unit_test(test_text_need_not_be_nul_terminated),
         cmocka_unit_test(test_deep_nesting_needs_no_stack),
         cmocka_unit_test(test_object_with_too_many_keys_is_refused),
+        cmocka_unit_test(test_values_are_equal_whatever_blanks_stand_between),
+        cmocka_unit_test(test_values_that_differ_anywhere_are_not_equal),
+        cmocka_unit_test(test_parts_of_a_text_compare_by_what_they_are_not_where),
         cmocka_unit_test(test_error_is_optional),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

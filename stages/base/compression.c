@@ -2,7 +2,11 @@
 
 #include "stages/base/cursor.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
 #include <zstd.h>
 
 struct unpacker {
@@ -125,4 +129,120 @@ struct status packer_step(struct packer *packer, const void *data, size_t count,
         out->count += target.pos;
     } while (source.pos < source.size || (finish && left != 0));
     return status_ok();
+}
+
+/* Room to unpack into where the length is not known: as much again as there is, up to one byte more
+ * than allowed, by which too much is found out. */
+static struct status unpack_reserve(struct bytes *out, size_t raw_max, struct err *err) {
+    enum { ROOM_FIRST = 1 << 16 };
+    size_t room = out->count < ROOM_FIRST ? ROOM_FIRST : out->count;
+    size_t left = raw_max + 1 - out->count;
+    return bytes_reserve(out, room < left ? room : left, err);
+}
+
+static size_t unpack_room(const struct bytes *out, size_t raw_max) {
+    size_t room = out->capacity - out->count;
+    size_t left = raw_max + 1 - out->count;
+    return room < left ? room : left;
+}
+
+static struct status unpack_too_much(struct err *err, size_t raw_max) {
+    return err_set(err, FAILURE_DATA, "compressed data unpack to more than the %zu bytes allowed",
+                   raw_max);
+}
+
+struct status compression_unpack_any(const void *data, size_t count, size_t raw_max,
+                                     struct bytes *out, struct err *err) {
+    struct unpacker *unpacker = NULL;
+    const uint8_t *in = data;
+    size_t at = 0;
+    size_t used = 1;
+    size_t got = 0;
+    out->count = 0;
+    TRY(unpacker_new(&unpacker, err));
+    struct status status = status_ok();
+    while (!failed(status) && (used != 0 || got != 0)) {
+        TRY_OR(done, status, unpack_reserve(out, raw_max, err));
+        TRY_OR(done, status,
+               unpacker_step(unpacker, in + at, count - at, &used, out->data + out->count,
+                             unpack_room(out, raw_max), &got, err));
+        at += used;
+        out->count += got;
+        if (out->count > raw_max) {
+            status = unpack_too_much(err, raw_max);
+        }
+    }
+    if (!failed(status) && (at != count || !unpacker_is_at_boundary(unpacker))) {
+        status = err_set(err, FAILURE_DATA, "zstd data end too early");
+    }
+done:
+    unpacker_free(unpacker);
+    return status;
+}
+
+/* ---- deflate ---- */
+
+/* Writers that cut zlib's envelope off its stream leave some of its checksum behind it. */
+enum { RAW_WINDOW_BITS = -15, DEFLATE_MEMORY = 8, DEFLATE_TAIL_BYTES = 4 };
+
+struct status deflate_pack(const void *data, size_t count, struct bytes *out, struct err *err) {
+    assert(count <= UINT_MAX);
+    z_stream stream = {0};
+    if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, RAW_WINDOW_BITS, DEFLATE_MEMORY,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
+        return err_memory(err, count, "a compressor");
+    }
+    size_t bound = deflateBound(&stream, count);
+    struct status status = bytes_reserve(out, bound, err);
+    if (!failed(status)) {
+        stream.next_in = (Bytef *)(uintptr_t)data; /* only read */
+        stream.avail_in = (uInt)count;
+        stream.next_out = out->data + out->count;
+        stream.avail_out = (uInt)bound;
+        int code = deflate(&stream, Z_FINISH);
+        assert(code == Z_STREAM_END); /* the bound holds */
+        out->count += bound - stream.avail_out;
+    }
+    (void)deflateEnd(&stream);
+    return status;
+}
+
+/* Unpacks to the end of the stream. */
+static struct status inflate_all(z_stream *stream, size_t raw_max, struct bytes *out,
+                                 struct err *err) {
+    int code = Z_OK;
+    while (code == Z_OK) {
+        TRY(unpack_reserve(out, raw_max, err));
+        size_t room = unpack_room(out, raw_max);
+        stream->next_out = out->data + out->count;
+        stream->avail_out = (uInt)room;
+        code = inflate(stream, Z_NO_FLUSH);
+        out->count += room - stream->avail_out;
+        if (out->count > raw_max) {
+            return unpack_too_much(err, raw_max);
+        }
+    }
+    if (code == Z_MEM_ERROR) {
+        return err_memory(err, raw_max, "a decompressor");
+    }
+    if (code != Z_STREAM_END || stream->avail_in > DEFLATE_TAIL_BYTES) {
+        return err_set(err, FAILURE_DATA, "deflate data are damaged: %s",
+                       stream->msg != NULL    ? stream->msg
+                       : code == Z_STREAM_END ? "they go on behind the end of the stream"
+                                              : "they end too early");
+    }
+    return status_ok();
+}
+
+struct status deflate_unpack(const void *data, size_t count, size_t raw_max, struct bytes *out,
+                             struct err *err) {
+    assert(count <= UINT_MAX && raw_max < UINT_MAX);
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)count};
+    out->count = 0;
+    if (inflateInit2(&stream, RAW_WINDOW_BITS) != Z_OK) {
+        return err_memory(err, count, "a decompressor");
+    }
+    struct status status = inflate_all(&stream, raw_max, out, err);
+    (void)inflateEnd(&stream);
+    return status;
 }

@@ -1,4 +1,4 @@
-/* zstd, whole buffers and streams: the one door to that library. */
+/* zstd, whole buffers and streams, and deflate, whole buffers: the one door to both libraries. */
 #ifndef TIEFLOW_STAGES_BASE_COMPRESSION_H
 #define TIEFLOW_STAGES_BASE_COMPRESSION_H
 
@@ -40,5 +40,17 @@ void packer_free(struct packer *packer);
 /* Appends to `out` whatever the compressor gives up for `count` more bytes; with `finish` all. */
 FALLIBLE packer_step(struct packer *packer, const void *data, size_t count, bool finish,
                      struct bytes *out, struct err *err);
+
+/* Raw deflate (RFC 1951, without zlib's header), for formats of others. Pack appends to `out`;
+ * unpack replaces the contents of `out` by what `count` bytes unpack to. FAILURE_DATA where they
+ * are damaged, go on behind the end of the stream (4 bytes of what may have been zlib's checksum
+ * are passed over), or unpack to more than `raw_max` bytes. */
+FALLIBLE deflate_pack(const void *data, size_t count, struct bytes *out, struct err *err);
+FALLIBLE deflate_unpack(const void *data, size_t count, size_t raw_max, struct bytes *out,
+                        struct err *err);
+
+/* The same for zstd whose unpacked length is not known: one or more whole frames. */
+FALLIBLE compression_unpack_any(const void *data, size_t count, size_t raw_max, struct bytes *out,
+                                struct err *err);
 
 #endif

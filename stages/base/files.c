@@ -127,10 +127,26 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+struct status folder_output(struct output **output, const char *folder, const char *name,
+                            struct err *err) {
+    char *path;
+    TRY(path_join(&path, folder, name, err));
+    struct status status = output_open(output, path, false, err);
+    free(path);
+    return status;
+}
+
+/* opendir and readdir need memory, and say so like any other failure. */
+static struct status listing_failed(const char *path, int failure, struct err *err) {
+    return failure == ENOMEM
+               ? err_memory(err, BUFSIZ, "a list of files")
+               : err_set(err, FAILURE_IO, "%s: cannot be listed: %s", path, strerror(failure));
+}
+
 struct status folder_list(const char *path, struct names *names, struct err *err) {
     DIR *folder = opendir(path);
     if (folder == NULL) {
-        return err_set(err, FAILURE_IO, "%s: cannot be listed: %s", path, strerror(errno));
+        return listing_failed(path, errno, err);
     }
     struct status status = status_ok();
     size_t first = names->count;
@@ -139,8 +155,7 @@ struct status folder_list(const char *path, struct names *names, struct err *err
         const struct dirent *entry = readdir(folder);
         if (entry == NULL) {
             if (errno != 0) {
-                status =
-                    err_set(err, FAILURE_IO, "%s: cannot be listed: %s", path, strerror(errno));
+                status = listing_failed(path, errno, err);
             }
             break;
         }

@@ -4,6 +4,7 @@
 
 #include "schemas/status.h"
 #include "stages/base/bytes.h"
+#include "stages/base/stream.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -34,6 +35,10 @@ FALLIBLE file_read_all(const char *path, struct bytes *out, struct err *err);
 
 /* Makes the folder and the ones above it; fine where it exists. */
 FALLIBLE folder_make(const char *path, struct err *err);
+
+/* Starts the plain file `name` in a folder that exists (output_open). */
+FALLIBLE folder_output(struct output **output, const char *folder, const char *name,
+                       struct err *err);
 
 /* The entries of a folder in byte order of their names, "." and ".." left out. */
 FALLIBLE folder_list(const char *path, struct names *names, struct err *err);

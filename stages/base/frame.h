@@ -37,6 +37,7 @@ enum frame_kind {
     FRAME_TIES = 4,       /* stages/tie_store/tie_segment.h */
     FRAME_ENDINGS = 5,    /* stages/tie_store/tie_segment.h */
     FRAME_HISTOGRAM = 6,  /* stages/tie_store/histogram.h */
+    FRAME_OUTBOX = 7,     /* stages/sink/outbox.h */
     FRAME_KINDS,
 };
 

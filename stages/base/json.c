@@ -324,3 +324,28 @@ bool json_bool(const struct json *boolean, bool *value) {
     *value = boolean->boolean;
     return true;
 }
+
+static bool is_same_text(const char *a, size_t a_bytes, const char *b, size_t b_bytes) {
+    return (a == NULL) == (b == NULL) && a_bytes == b_bytes &&
+           (a == NULL || memcmp(a, b, a_bytes) == 0);
+}
+
+/* The order of the array and the counts of children make the shape: no need to descend. */
+bool json_equal(const struct json *a, const struct json *b) {
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    if (a->span != b->span) {
+        return false;
+    }
+    for (size_t i = 0; i < a->span; i++) {
+        bool is_same_key =
+            i == 0 || is_same_text(a[i].key, a[i].key_bytes, b[i].key, b[i].key_bytes);
+        if (!is_same_key || a[i].type != b[i].type || a[i].count != b[i].count ||
+            a[i].boolean != b[i].boolean ||
+            !is_same_text(a[i].text, a[i].text_bytes, b[i].text, b[i].text_bytes)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -62,6 +62,10 @@ const char *json_number_text(const struct json *number);
 bool json_u64(const struct json *number, uint64_t *value);
 bool json_i64(const struct json *number, int64_t *value);
 
+/* True where both are the same value, with object keys in the same order and numbers written alike;
+ * blanks between do not matter. */
+bool json_equal(const struct json *a, const struct json *b);
+
 /* False unless the value is true or false. */
 bool json_bool(const struct json *boolean, bool *value);
 

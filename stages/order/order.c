@@ -8,6 +8,8 @@
  */
 #include "stages/order/order.h"
 
+#include "stages/base/pages.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,7 @@ struct run {
 
 struct order {
     enum simultaneous simultaneous;
+    struct pages storage; /* of the events: growing neither copies nor takes small pages */
     struct event *events;
     size_t count;
     size_t capacity;
@@ -45,7 +48,7 @@ struct status order_new(struct order **order, enum simultaneous simultaneous, st
 
 void order_free(struct order *order) {
     if (order != NULL) {
-        free(order->events);
+        pages_release(&order->storage);
         free(order->runs);
         free(order->heap);
         free(order->lent);
@@ -61,12 +64,9 @@ struct status order_add(struct order *order, const struct event *events, size_t 
     }
     if (count > order->capacity - order->count) {
         size_t capacity = order->capacity + order->capacity / 2 + count + 64;
-        struct event *grown = reallocarray(order->events, capacity, sizeof *grown);
-        if (grown == NULL) {
-            return err_memory(err, capacity * sizeof *grown, "the events of this run");
-        }
-        order->events = grown;
-        order->capacity = capacity;
+        TRY(pages_grow(&order->storage, capacity * sizeof *events, "the events of this run", err));
+        order->events = order->storage.data;
+        order->capacity = order->storage.bytes / sizeof *events;
     }
     memcpy(order->events + order->count, events, count * sizeof *events);
     order->count += count;

@@ -24,6 +24,7 @@ LAYERS = [
     ("schemas",),
     ("stages/base",),
     ("stages/generate",),
+    ("stages/kafka",),
     ("stages/source",),
     ("stages/decode",),
     ("stages/order",),
@@ -43,6 +44,11 @@ LIBRARIES = {
     "xxhash.h": "stages/base/checksum.c",
     "yajl/yajl_parse.h": "stages/base/json.c",
     "roaring/roaring.h": "stages/adjacency/neighbour_set.c",
+    "librdkafka/rdkafka.h": "stages/kafka/client.h",
+    "librdkafka/rdkafka_mock.h": "tests/mock_cluster.c",
+    "curl/curl.h": "stages/kafka/schema_registry.c",
+    "avro.h": "stages/decode/avro_schema.c",
+    "zlib.h": "stages/base/compression.c",
     "ini.h": "pipeline/options.c",
     "cmocka.h": "tests/testing.h",
 }
@@ -50,6 +56,7 @@ LIBRARIES = {
 # Benchmarks that measure a library itself beside us, and its header.
 PEERS = {
     "bench/peer_roaring.c": "roaring/roaring.h",
+    "bench/peer_rdkafka.c": "librdkafka/rdkafka.h",
 }
 
 C11 = """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal

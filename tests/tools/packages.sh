@@ -2,7 +2,7 @@
 # Installs the Debian packages that a step of `make` needs and that are missing. Where none is
 # missing it is silent and takes milliseconds.
 #
-#   packages.sh build|unit|test     each step's own packages; make runs the steps in this order
+#   packages.sh build|unit|test|kafka   each step's own packages; make runs the steps in this order
 #
 # A compiler, make, git and a network are all that is assumed. DRY_RUN=1 prints the commands
 # instead of running them. CC is the compiler that must find the headers (gcc).
@@ -18,6 +18,10 @@ build  libxxhash-dev              checksums
 build  libroaring-dev             sets of neighbours at rest
 build  libyajl-dev                JSON
 build  libinih-dev                configuration files
+build  librdkafka-dev             Kafka
+build  libavro-dev                Avro schemas of others
+build  libcurl4-openssl-dev       schema registries
+build  zlib1g-dev                 Avro container files
 unit   libcmocka-dev              unit tests
 unit   python3                    runs the tests and the checks
 test   python3-venv               DuckDB and Arrow, which read our tables back
@@ -26,8 +30,9 @@ test   libclang-rt-14-dev         sanitizers of clang
 test   clang-tidy                 static analysis
 test   clang-format               formatting
 test   cppcheck                   static analysis
-test   openjdk-17-jdk-headless    an independent Roaring implementation
-test   maven                      fetches it
+kafka  openjdk-17-jdk-headless    runs a Kafka broker and an independent Roaring implementation
+kafka  maven                      fetches them
+kafka  kcat                       an independent Kafka client
 TABLE
 }
 
@@ -38,9 +43,9 @@ say() {
 # The rows that `step` needs.
 needed() {
     case $step in
-    build | unit | test) packages | grep "^$step " ;;
+    build | unit | test | kafka) packages | grep "^$step " ;;
     *)
-        say "usage: packages.sh build|unit|test"
+        say "usage: packages.sh build|unit|test|kafka"
         exit 64
         ;;
     esac
@@ -50,7 +55,8 @@ needed() {
 # ask whose system this is.
 headers_are_there() {
     local includes
-    includes=$(printf '#include <%s>\n' zstd.h xxhash.h roaring/roaring.h yajl/yajl_parse.h ini.h)
+    includes=$(printf '#include <%s>\n' zstd.h xxhash.h roaring/roaring.h yajl/yajl_parse.h ini.h \
+        librdkafka/rdkafka.h avro.h curl/curl.h zlib.h)
     # CC may be several words.
     # shellcheck disable=SC2086
     ${CC:-gcc} -E -x c - >/dev/null 2>&1 <<<"$includes"
