@@ -65,11 +65,11 @@ static void test_files_are_taken_in_the_order_given(void **state) {
 static void test_folder_stands_for_its_logs_in_byte_order(void **state) {
     struct err err;
     struct file_set set = {0};
-    static const char *const made[] = {"b.csv",     "a.csv",     "10.ndjson",   "9.tfp",
-                                       "x.csv.zst", "Z.tfp.zst", "y.ndjson.zst"};
-    static const char *const expected[] = {"in/10.ndjson",   "in/9.tfp", "in/Z.tfp.zst",
-                                           "in/a.csv",       "in/b.csv", "in/x.csv.zst",
-                                           "in/y.ndjson.zst"};
+    static const char *const made[] = {"b.csv",  "a.csv",     "10.ndjson", "9.tfp",
+                                       "c.avro", "x.csv.zst", "Z.tfp.zst", "y.ndjson.zst"};
+    static const char *const expected[] = {"in/10.ndjson", "in/9.tfp",       "in/Z.tfp.zst",
+                                           "in/a.csv",     "in/b.csv",       "in/c.avro",
+                                           "in/x.csv.zst", "in/y.ndjson.zst"};
     static const char *const paths[] = {"in"};
     for (size_t i = 0; i < COUNT_OF(made); i++) {
         log_put(state, "in", made[i], 3);

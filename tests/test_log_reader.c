@@ -510,9 +510,9 @@ static void test_ndjson_malformed_record_is_handed_out_with_its_line_and_reason(
         {"{\"at\":1,\"from\":2,\"to\":3} {}", "not JSON"},
         {"{\"at\":1,\"from\":2,\"to\":3,\"x\":\"\\u0000\"}", "\\u0000"},
         {"{\"at\":1,\"from\":2,\"to\":3,\"x\":\"\xff\"}", "not UTF-8"},
-        {"[1,2,3]", "the line is an array"},
+        {"[1,2,3]", "the record is an array"},
         {"1,2,3", "not JSON"},
-        {"null", "the line is null"},
+        {"null", "the record is null"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         expect_malformed("", "{\"at\":1,\"from\":2,\"to\":3}", cases[i].bad, cases[i].reason);
@@ -691,6 +691,8 @@ static void test_format_of_a_file_name(void **state) {
                  {"a.ndjson.zst", LOG_NDJSON, true},
                  {"a.tfp", LOG_PACKED, false},
                  {"a.tfp.zst", -1, true},
+                 {"a.avro", LOG_AVRO, false},
+                 {"a.avro.zst", -1, true},
                  {"a.txt", -1, false},
                  {"csv", -1, false},
                  {".csv", -1, false},
@@ -784,7 +786,8 @@ static void expect_events(const char *path, const struct event *expected, size_t
 
 static void test_every_own_format_reads_back_what_was_written(void **state) {
     const struct folder *folder = *state;
-    static const char *const names[] = {"a.csv", "b.csv.zst", "c.ndjson", "d.ndjson.zst", "e.tfp"};
+    static const char *const names[] = {"a.csv",        "b.csv.zst", "c.ndjson",
+                                        "d.ndjson.zst", "e.tfp",     "f.avro"};
     enum { COUNT = 10007 };
     struct event *events = calloc(COUNT, sizeof *events);
     assert_non_null(events);

@@ -1,9 +1,11 @@
 /* Text formats share one loop over the records (text_next) behind struct text_format; packed frames
- * have no records of text and go to packed_reader. Which it is, where the caller does not know, is
- * read off the first bytes, which are then handed on to whichever reads the rest. */
+ * and Avro have no records of text and go to readers of their own. Which it is, where the caller
+ * does not know, is read off the first bytes, which are then handed on to whichever reads the rest.
+ */
 #include "stages/decode/log_reader.h"
 
 #include "schemas/event.h"
+#include "stages/decode/avro_file.h"
 #include "stages/decode/csv.h"
 #include "stages/decode/edge_list.h"
 #include "stages/decode/fields.h"
@@ -28,6 +30,7 @@ static const struct {
     [LOG_CSV] = {"csv", &csv_format},
     [LOG_NDJSON] = {"ndjson", &ndjson_format},
     [LOG_PACKED] = {"packed", NULL},
+    [LOG_AVRO] = {"avro", NULL},
     [LOG_SNAP] = {"snap", &snap_format},
     [LOG_KONECT] = {"konect", &konect_format},
     [LOG_MATRIX_MARKET] = {"mtx", &matrix_market_format},
@@ -40,6 +43,7 @@ struct log_reader {
     const struct text_format *text;
     void *state;                 /* of `text`; NULL before it is open */
     struct packed_reader packed; /* packed only */
+    struct avro_file *avro;      /* Avro only */
     struct malformed malformed;  /* met behind good records, for the next call */
     bool is_malformed_next;
 };
@@ -97,16 +101,22 @@ static struct status text_recognise(struct text_lines *lines, enum log_format *f
 
 static struct status reader_begin(struct log_reader *reader,
                                   const struct log_reader_options *options, struct err *err) {
-    char head[sizeof packed_magic];
+    _Static_assert(sizeof packed_magic == AVRO_MAGIC_BYTES, "one look tells the formats apart");
+    char head[AVRO_MAGIC_BYTES];
     size_t head_count = 0;
     if (reader->format == LOG_AUTO) {
         TRY(input_read(reader->input, head, sizeof head, &head_count, err));
         if (head_count == sizeof head && memcmp(head, packed_magic, sizeof head) == 0) {
             reader->format = LOG_PACKED;
+        } else if (head_count == sizeof head && memcmp(head, avro_file_magic, sizeof head) == 0) {
+            reader->format = LOG_AVRO;
         }
     }
     if (reader->format == LOG_PACKED) {
         return packed_reader_init(&reader->packed, reader->input, head, head_count, err);
+    }
+    if (reader->format == LOG_AVRO) {
+        return avro_file_open(&reader->avro, reader->input, head, head_count, err);
     }
     TRY(text_lines_init(&reader->lines, reader->input, head, head_count, options->chunk_bytes,
                         err));
@@ -146,6 +156,7 @@ void log_reader_close(struct log_reader *reader) {
     }
     text_lines_release(&reader->lines);
     packed_reader_release(&reader->packed);
+    avro_file_close(reader->avro);
     input_close(reader->input);
     free(reader);
 }
@@ -195,6 +206,9 @@ struct status log_reader_next(struct log_reader *reader, struct event *events, s
     *is_malformed = false;
     if (reader->format == LOG_PACKED) {
         return packed_reader_next(&reader->packed, events, capacity, count, err);
+    }
+    if (reader->format == LOG_AVRO) {
+        return avro_file_next(reader->avro, events, capacity, count, is_malformed, malformed, err);
     }
     if (!reader->is_malformed_next) {
         TRY(text_next(reader, events, capacity, count, err));

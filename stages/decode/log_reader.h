@@ -1,5 +1,5 @@
-/* Log files to typed events, whatever the format: CSV, NDJSON, packed frames, and the foreign edge
- * lists that `tieflow import` understands.
+/* Log files to typed events, whatever the format: CSV, NDJSON, packed frames, Avro, and the foreign
+ * edge lists that `tieflow import` understands.
  *
  * A reader hands out records in file order. A record that is not an event (malformed) is handed
  * out as such, with its place and reason, so that the caller can set it aside and count it; damage
@@ -20,12 +20,13 @@
 #include <stdint.h>
 
 enum log_format {
-    LOG_AUTO, /* by content: frame magic, '{' (NDJSON), "%%MatrixMarket", else CSV */
+    LOG_AUTO, /* by content: magic of frames or Avro, '{' (NDJSON), "%%MatrixMarket", else CSV */
     LOG_CSV,  /* RFC 4180; header at,from,to[,kind[,origin]], any order, other columns ignored */
     /* {"at":..,"from":..,"to":..[,"kind":..][,"origin":..]}, other keys ignored; whole numbers,
      * bare or as strings of digits (JavaScript rounds above 2^53); null is as good as left out */
     LOG_NDJSON,
     LOG_PACKED, /* frames of kind FRAME_EVENTS, stages/decode/packed.h */
+    LOG_AVRO,   /* object container file of any schema that reads as connections */
     /* The foreign ones: the record's line number is its time (in ms) where they have none. */
     LOG_SNAP,   /* "u v [t]", blanks or tabs, '#' comments */
     LOG_KONECT, /* "u v [weight [t]]", '%' comments; "% .. dynamic": weight -1 ends the tie */
@@ -33,7 +34,7 @@ enum log_format {
     LOG_FORMATS,
 };
 
-/* "csv", "ndjson", "packed", "snap", "konect", "mtx" ("auto" for LOG_AUTO); -1 for other names. */
+/* "csv", "ndjson", "packed", "avro", "snap", "konect", "mtx", "auto"; -1 for other names. */
 const char *log_format_name(enum log_format format);
 int log_format_parse(const char *name);
 
@@ -59,10 +60,11 @@ struct log_reader_options {
 
 enum { MALFORMED_REASON_BYTES = 256 };
 
-/* A record of text that is not an event; packed logs have none: there, what is wrong is damage.
- * `content` is lent until the next call on the reader, and cut to LIMIT_RECORD_BYTES. */
+/* A record that is not an event; packed logs have none: there, what is wrong is damage. `content`
+ * is lent until the next call on the reader, and cut to LIMIT_RECORD_BYTES; of a record of Avro it
+ * is the first bytes in hexadecimal. */
 struct malformed {
-    uint64_t line; /* of the record's first byte, from 1 */
+    uint64_t line; /* of the record's first byte, from 1; in Avro the record's number, from 1 */
     char reason[MALFORMED_REASON_BYTES];
     const char *content;
     size_t content_bytes;

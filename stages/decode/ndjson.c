@@ -53,18 +53,17 @@ static bool key_text(const struct json *object, enum field field, const char **t
     return true;
 }
 
-static bool object_parse(const struct ndjson *ndjson, const struct json *object,
+static bool object_parse(const struct time_rule *rule, const struct json *object,
                          struct event *event, char reason[MALFORMED_REASON_BYTES]) {
     if (json_type(object) != JSON_OBJECT) {
         reason_set(reason,
-                   "the line is %s: an object {\"at\":..,\"from\":..,\"to\":..} is expected",
+                   "the record is %s: an object {\"at\":..,\"from\":..,\"to\":..} is expected",
                    json_type_name(json_type(object)));
         return false;
     }
     const char *text;
-    if (!ndjson->time.is_line &&
-        (!key_text(object, FIELD_AT, &text, reason) ||
-         !field_parse_time(&ndjson->time, text, strlen(text), &event->at_ms, reason))) {
+    if (!rule->is_line && (!key_text(object, FIELD_AT, &text, reason) ||
+                           !field_parse_time(rule, text, strlen(text), &event->at_ms, reason))) {
         return false;
     }
     return key_text(object, FIELD_FROM, &text, reason) &&
@@ -77,16 +76,10 @@ static bool object_parse(const struct ndjson *ndjson, const struct json *object,
            field_parse_origin(text, strlen(text), &event->origin, reason);
 }
 
-static struct status ndjson_parse(void *state, struct text_lines *lines, struct text_record *record,
-                                  struct event *event, enum outcome *outcome,
-                                  char reason[MALFORMED_REASON_BYTES], struct err *err) {
-    const struct ndjson *ndjson = state;
-    (void)lines; /* a record is one line */
-    if (text_is_blank(record->text, record->bytes)) {
-        *outcome = OUTCOME_NOTHING;
-        return status_ok();
-    }
-    *outcome = OUTCOME_MALFORMED;
+struct status json_event_parse(const struct time_rule *rule, const struct text_record *record,
+                               struct event *event, bool *is_event,
+                               char reason[MALFORMED_REASON_BYTES], struct err *err) {
+    *is_event = false;
     if (!record_is_sound(record, reason)) {
         return status_ok();
     }
@@ -100,12 +93,24 @@ static struct status ndjson_parse(void *state, struct text_lines *lines, struct 
     if (failed(status)) {
         return err_set(err, status.failure, "%s", json_err.text);
     }
-    *event = (struct event){
-        .at_ms = (int64_t)record->line, .kind = EVENT_CONNECT, .origin = ORIGIN_UNKNOWN};
-    if (object_parse(ndjson, object, event, reason)) {
-        *outcome = OUTCOME_EVENT;
-    }
+    *is_event = object_parse(rule, object, event, reason);
     json_free(object);
+    return status_ok();
+}
+
+static struct status ndjson_parse(void *state, struct text_lines *lines, struct text_record *record,
+                                  struct event *event, enum outcome *outcome,
+                                  char reason[MALFORMED_REASON_BYTES], struct err *err) {
+    const struct ndjson *ndjson = state;
+    (void)lines; /* a record is one line */
+    if (text_is_blank(record->text, record->bytes)) {
+        *outcome = OUTCOME_NOTHING;
+        return status_ok();
+    }
+    *event = (struct event){.at_ms = (int64_t)record->line};
+    bool is_event;
+    TRY(json_event_parse(&ndjson->time, record, event, &is_event, reason, err));
+    *outcome = is_event ? OUTCOME_EVENT : OUTCOME_MALFORMED;
     return status_ok();
 }
 

@@ -25,7 +25,7 @@ static bool is_log_name(const char *name) {
         length -= 4;
     }
     return has_ending(name, length, ".csv") || has_ending(name, length, ".ndjson") ||
-           has_ending(name, length, ".tfp");
+           has_ending(name, length, ".tfp") || has_ending(name, length, ".avro");
 }
 
 static struct status folder_add(struct file_set *set, const char *folder, struct err *err) {

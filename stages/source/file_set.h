@@ -1,8 +1,8 @@
 /* The files of a log, in log order.
  *
  * Paths are taken in the order given; a folder stands for the log files in it, in byte order of
- * their names: names that end in .csv, .ndjson, .tfp, each also with .zst behind it. The name of a
- * file in the state is its base name, so that logs can move; no two files may share one.
+ * their names: names that end in .csv, .ndjson, .tfp, .avro, each also with .zst behind it. The
+ * name of a file in the state is its base name, so that logs can move; no two files may share one.
  */
 #ifndef TIEFLOW_STAGES_SOURCE_FILE_SET_H
 #define TIEFLOW_STAGES_SOURCE_FILE_SET_H

@@ -1,0 +1,42 @@
+/* Writer schemas of others, and their data read as connections: the door to libavro.
+ *
+ * A schema is known (its data lie as schemas/connections.avsc has them; names of types, docs and
+ * defaults do not matter) or it is resolved: fields in another order, fields that we do not have,
+ * of any type, fields that it does not have (kind, origin), int for long, unions with null,
+ * symbols in another order, kind and origin as strings. Nothing else is a connection.
+ *
+ * Lifecycle: writer_schema_new, writer_schema_decode, writer_schema_free. One thread at a time.
+ */
+#ifndef TIEFLOW_STAGES_DECODE_AVRO_SCHEMA_H
+#define TIEFLOW_STAGES_DECODE_AVRO_SCHEMA_H
+
+#include "schemas/event.h"
+#include "schemas/status.h"
+#include "stages/base/cursor.h"
+#include "stages/decode/avro_datum.h"
+#include "stages/decode/log_reader.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct writer_schema;
+
+/* `text` is the schema's JSON; `name` ("schema 7") is how an error names the schema. Both are
+ * borrowed for the call. FAILURE_DATA for what is no schema, is over LIMIT_SCHEMA_BYTES or
+ * LIMIT_SCHEMA_DEPTH, or cannot be read as connections: with the field and what is wrong with it.
+ */
+FALLIBLE writer_schema_new(struct writer_schema **schema, const char *text, size_t bytes,
+                           const char *name, struct err *err);
+/* Accepts NULL. */
+void writer_schema_free(struct writer_schema *schema);
+
+/* True where the data are decoded without libavro. */
+bool writer_schema_is_known(const struct writer_schema *schema);
+
+/* Takes one datum from the cursor and leaves what follows it. `reason` is filled unless it is an
+ * event. Fails only for want of memory. */
+FALLIBLE writer_schema_decode(struct writer_schema *schema, struct cursor *cursor,
+                              struct event *event, enum datum_outcome *outcome,
+                              char reason[MALFORMED_REASON_BYTES], struct err *err);
+
+#endif
