@@ -28,9 +28,15 @@ static const struct column quality_columns[] = {
     {"count", COLUMN_U64, false},
 };
 
-const struct table table_ties = {"ties", ties_columns, COUNT_OF(ties_columns)};
-const struct table table_endings = {"endings", endings_columns, COUNT_OF(endings_columns)};
-const struct table table_late = {"late", late_columns, COUNT_OF(late_columns)};
-const struct table table_quarantine = {"quarantine", quarantine_columns,
-                                       COUNT_OF(quarantine_columns)};
-const struct table table_quality = {"quality", quality_columns, COUNT_OF(quality_columns)};
+const struct table table_ties = {
+    "ties", ties_columns, COUNT_OF(ties_columns), {.first = 0, .second = 1, .is_pair = true}};
+const struct table table_endings = {"endings",
+                                    endings_columns,
+                                    COUNT_OF(endings_columns),
+                                    {.first = 0, .second = 1, .is_pair = true}};
+const struct table table_late = {
+    "late", late_columns, COUNT_OF(late_columns), {.first = 1, .second = 2, .is_pair = true}};
+const struct table table_quarantine = {
+    "quarantine", quarantine_columns, COUNT_OF(quarantine_columns), {.first = 1, .second = 2}};
+const struct table table_quality = {
+    "quality", quality_columns, COUNT_OF(quality_columns), {.first = 0, .second = 1}};

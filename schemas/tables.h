@@ -1,4 +1,5 @@
-/* The columns of every table that tieflow publishes: one definition for CSV, Parquet and docs. */
+/* The columns of every table that tieflow publishes: one definition for CSV, Parquet, the records
+ * of Kafka (their Avro schemas lie in schemas/tables/) and docs. */
 #ifndef TIEFLOW_SCHEMAS_TABLES_H
 #define TIEFLOW_SCHEMAS_TABLES_H
 
@@ -24,10 +25,20 @@ struct column {
     bool nullable;
 };
 
+/* How a row is keyed as a record of Kafka: by the texts of two columns, numbers in decimal, with a
+ * colon between. Rows of one key go to one partition and stay in order there. */
+struct table_key {
+    uint8_t first; /* columns by their place; numbers or texts */
+    uint8_t second;
+    bool is_pair; /* both are numbers, and the smaller one is written first: a tie has no direction
+                   */
+};
+
 struct table {
     const char *name; /* also the file's name, without its ending */
     const struct column *columns;
     size_t column_count;
+    struct table_key key;
 };
 
 enum { TABLE_COLUMNS_MAX = 16 };

@@ -17,11 +17,11 @@ static const struct column all_columns[] = {
     {"time", COLUMN_TIME_MS, false}, {"time_or_null", COLUMN_TIME_MS, true},
     {"f64", COLUMN_F64, false},      {"text", COLUMN_TEXT, false},
 };
-static const struct table all_table = {"all", all_columns, 6};
+static const struct table all_table = {"all", all_columns, 6, {0, 1, false}};
 
 static const struct column text_columns[] = {{"a,b", COLUMN_TEXT, false},
                                              {"text", COLUMN_TEXT, false}};
-static const struct table text_table = {"texts", text_columns, 2};
+static const struct table text_table = {"texts", text_columns, 2, {0, 1, false}};
 
 static int folder_setup(void **state) {
     char *folder = strdup("/tmp/test_csv_table.XXXXXX");
@@ -139,7 +139,7 @@ static void test_discarded_table_leaves_no_file(void **state) {
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(*state);
-    static const struct table gone = {"gone", text_columns, 2};
+    static const struct table gone = {"gone", text_columns, 2, {0, 1, false}};
     static const char *const text[] = {"x"};
     const union column_values columns[] = {{.text = text}, {.text = text}};
     MUST(table_writer_open(&writer, TABLE_CSV, *state, &gone, NULL, 0, &err));
@@ -163,7 +163,7 @@ static void test_full_disk_is_an_io_error_and_leaves_no_file(void **state) {
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(*state);
-    static const struct table full = {"full", text_columns, 2};
+    static const struct table full = {"full", text_columns, 2, {0, 1, false}};
     static const char *const text[] = {"some text to fill the disk"};
     const union column_values columns[] = {{.text = text}, {.text = text}};
     MUST(table_writer_open(&writer, TABLE_CSV, *state, &full, NULL, 0, &err));
@@ -182,7 +182,7 @@ static void test_full_disk_at_the_commit_is_an_io_error_and_leaves_no_file(void 
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(*state);
-    static const struct table full = {"full", text_columns, 2};
+    static const struct table full = {"full", text_columns, 2, {0, 1, false}};
     MUST(table_writer_open(&writer, TABLE_CSV, *state, &full, NULL, 0, &err));
     struct rlimit old = limit_file_size(5);
     struct table_file file;

@@ -185,17 +185,21 @@ static const struct column f64_columns[] = {{"u64", COLUMN_U64, false}, {"f64", 
 static const struct column text_columns[] = {{"u64", COLUMN_U64, false},
                                              {"text", COLUMN_TEXT, false}};
 
-static const struct table edges_table = {"edges", all_columns, COUNT_OF(all_columns)};
-static const struct table empty_table = {"empty", all_columns, COUNT_OF(all_columns)};
-static const struct table one_row_table = {"one_row", all_columns, COUNT_OF(all_columns)};
-static const struct table random_table = {"random", all_columns, COUNT_OF(all_columns)};
-static const struct table nulls_everywhere = {"nulls_everywhere", time_columns, 2};
-static const struct table nulls_nowhere = {"nulls_nowhere", time_columns, 2};
-static const struct table nulls_alternating = {"nulls_alternating", time_columns, 2};
-static const struct table zeros_positive = {"zeros_positive", f64_columns, 2};
-static const struct table zeros_negative = {"zeros_negative", f64_columns, 2};
-static const struct table text_table = {"texts", text_columns, 2};
-static const struct table long_text_table = {"long_texts", text_columns, 2};
+static const struct table edges_table = {
+    "edges", all_columns, COUNT_OF(all_columns), {0, 1, false}};
+static const struct table empty_table = {
+    "empty", all_columns, COUNT_OF(all_columns), {0, 1, false}};
+static const struct table one_row_table = {
+    "one_row", all_columns, COUNT_OF(all_columns), {0, 1, false}};
+static const struct table random_table = {
+    "random", all_columns, COUNT_OF(all_columns), {0, 1, false}};
+static const struct table nulls_everywhere = {"nulls_everywhere", time_columns, 2, {0, 1, false}};
+static const struct table nulls_nowhere = {"nulls_nowhere", time_columns, 2, {0, 1, false}};
+static const struct table nulls_alternating = {"nulls_alternating", time_columns, 2, {0, 1, false}};
+static const struct table zeros_positive = {"zeros_positive", f64_columns, 2, {0, 1, false}};
+static const struct table zeros_negative = {"zeros_negative", f64_columns, 2, {0, 1, false}};
+static const struct table text_table = {"texts", text_columns, 2, {0, 1, false}};
+static const struct table long_text_table = {"long_texts", text_columns, 2, {0, 1, false}};
 
 /* Writes the table in both formats; the Parquet file must have the same bytes for batches of 1, 7
  * and all rows. Reads it into `file` (empty, the caller's to release). */
@@ -437,7 +441,7 @@ static void test_rows_beyond_a_group_begin_the_next(void **state) {
 }
 
 /* A table and rows for the tests of failure. */
-static const struct table failing_table = {"failing", time_columns, 2};
+static const struct table failing_table = {"failing", time_columns, 2, {0, 1, false}};
 
 static struct status append_many(struct table_writer *writer, struct err *err) {
     static uint64_t u64[PARQUET_GROUP_ROWS];

@@ -1,6 +1,6 @@
-/* The part that both formats share: the staged file, the count of rows and the caller's contract.
+/* The part that all formats share: the staged file, the count of rows and the caller's contract.
  *
- * The formats are told apart by a switch and not by a table of function pointers: there are two,
+ * The formats are told apart by a switch and not by a table of function pointers: there are three,
  * known here, and a reader can follow a call with a finger.
  */
 #include "stages/sink/table_writer.h"
@@ -9,6 +9,8 @@
 #include "stages/base/files.h"
 #include "stages/base/stream.h"
 #include "stages/sink/csv_table.h"
+#include "stages/sink/outbox.h"
+#include "stages/sink/outbox_table.h"
 #include "stages/sink/parquet_table.h"
 
 #include <assert.h>
@@ -22,11 +24,12 @@ struct table_writer {
     struct output *output;
     struct csv_table *csv;         /* when format is TABLE_CSV */
     struct parquet_table *parquet; /* when format is TABLE_PARQUET */
+    struct outbox_table *outbox;   /* when format is TABLE_OUTBOX */
     uint64_t rows;
 };
 
 const char *table_format_ending(enum table_format format) {
-    return format == TABLE_CSV ? ".csv" : ".parquet";
+    return format == TABLE_CSV ? ".csv" : format == TABLE_PARQUET ? ".parquet" : outbox_ending;
 }
 
 static struct status open_output(struct output **output, enum table_format format,
@@ -34,11 +37,7 @@ static struct status open_output(struct output **output, enum table_format forma
     char name[128];
     int length = snprintf(name, sizeof name, "%s%s", table->name, table_format_ending(format));
     assert(length > 0 && (size_t)length < sizeof name);
-    char *path;
-    TRY(path_join(&path, folder, name, err));
-    struct status status = output_open(output, path, false, err);
-    free(path);
-    return status;
+    return folder_output(output, folder, name, err);
 }
 
 struct status table_writer_open(struct table_writer **writer, enum table_format format,
@@ -60,8 +59,10 @@ struct status table_writer_open(struct table_writer **writer, enum table_format 
     }
     if (format == TABLE_CSV) {
         status = csv_table_new(&made->csv, made->output, table, err);
-    } else {
+    } else if (format == TABLE_PARQUET) {
         status = parquet_table_new(&made->parquet, made->output, table, notes, note_count, err);
+    } else {
+        status = outbox_table_new(&made->outbox, made->output, table, notes, note_count, err);
     }
     if (failed(status)) {
         table_writer_discard(made);
@@ -101,14 +102,30 @@ struct status table_writer_append(struct table_writer *writer, const union colum
         }
     }
     writer->rows += rows;
-    return writer->format == TABLE_CSV ? csv_table_append(writer->csv, columns, rows, err)
-                                       : parquet_table_append(writer->parquet, columns, rows, err);
+    switch (writer->format) {
+    case TABLE_CSV:
+        return csv_table_append(writer->csv, columns, rows, err);
+    case TABLE_PARQUET:
+        return parquet_table_append(writer->parquet, columns, rows, err);
+    default:
+        return outbox_table_append(writer->outbox, columns, rows, err);
+    }
+}
+
+static struct status finish(struct table_writer *writer, struct err *err) {
+    switch (writer->format) {
+    case TABLE_CSV:
+        return csv_table_finish(writer->csv, err);
+    case TABLE_PARQUET:
+        return parquet_table_finish(writer->parquet, err);
+    default:
+        return outbox_table_finish(writer->outbox, err);
+    }
 }
 
 struct status table_writer_commit(struct table_writer *writer, struct table_file *file,
                                   struct err *err) {
-    struct status status = writer->format == TABLE_CSV ? csv_table_finish(writer->csv, err)
-                                                       : parquet_table_finish(writer->parquet, err);
+    struct status status = finish(writer, err);
     if (!failed(status)) {
         struct table_file published = {.rows = writer->rows};
         status = output_commit(writer->output, &published.bytes, &published.checksum, err);
@@ -125,6 +142,7 @@ void table_writer_discard(struct table_writer *writer) {
     if (writer != NULL) {
         csv_table_free(writer->csv);
         parquet_table_free(writer->parquet);
+        outbox_table_free(writer->outbox);
         output_discard(writer->output);
         free(writer);
     }

@@ -1,10 +1,11 @@
-/* Tables to files: one interface, two implementations (csv_table.c, parquet_table.c).
+/* Tables to files: one interface, three implementations (csv_table.c, parquet_table.c and
+ * outbox_table.c, whose file is what Kafka is going to get).
  *
  * Rows arrive in batches of columns and leave in the same bytes however they are batched. A file
  * takes its final name only when it is complete (stages/base/stream.h).
  *
- * Both formats hold the same values. Text leaves as UTF-8 whatever arrives: each byte that belongs
- * to no well-formed sequence (RFC 3629) becomes '?', in both formats alike.
+ * All formats hold the same values. Text leaves as UTF-8 whatever arrives: each byte that belongs
+ * to no well-formed sequence (RFC 3629) becomes '?', in all formats alike.
  *
  * Lifecycle: table_writer_open, any number of table_writer_append, then table_writer_commit or
  * table_writer_discard, either of which frees the writer. After a failed append only the discard
@@ -19,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum table_format { TABLE_CSV, TABLE_PARQUET };
+enum table_format { TABLE_CSV, TABLE_PARQUET, TABLE_OUTBOX, TABLE_FORMATS };
 
 /* The values of one column, by its type; lent for the call. Times lie within LIMIT_TIME_MIN_MS..
  * LIMIT_TIME_MAX_MS or are COLUMN_TIME_NULL in a nullable column; doubles are finite; texts are
@@ -33,7 +34,8 @@ union column_values {
 };
 
 /* A key and a value that the file carries about itself (Parquet's key-value metadata; CSV has no
- * place for them, they stand in manifest.json beside it). */
+ * place for them, they stand in manifest.json beside it; an outbox stamps each record with some of
+ * them, which it needs: outbox_table.h). */
 struct table_note {
     const char *key;
     const char *value;
@@ -41,14 +43,15 @@ struct table_note {
 
 struct table_writer;
 
-/* Starts `folder`/<table->name>.csv or .parquet in a folder that exists. Keeps `table` (a constant
- * of schemas/tables.h); copies the notes. *writer is NULL on failure. */
+/* Starts `folder`/<table->name>.csv, .parquet or .outbox in a folder that exists. Keeps `table` (a
+ * constant of schemas/tables.h); copies the notes. *writer is NULL on failure. */
 FALLIBLE table_writer_open(struct table_writer **writer, enum table_format format,
                            const char *folder, const struct table *table,
                            const struct table_note *notes, size_t note_count, struct err *err);
 
 /* Appends `rows` rows; `columns` has table->column_count members in the table's order. Memory
- * stays bounded however many rows there are: one buffer (CSV) or one row group (Parquet). */
+ * stays bounded however many rows there are: one buffer (CSV, outbox) or one row group (Parquet).
+ * FAILURE_DATA where a row is too long for a record of an outbox. */
 FALLIBLE table_writer_append(struct table_writer *writer, const union column_values *columns,
                              size_t rows, struct err *err);
 
@@ -65,7 +68,7 @@ FALLIBLE table_writer_commit(struct table_writer *writer, struct table_file *fil
 /* Leaves no file behind. Accepts NULL. */
 void table_writer_discard(struct table_writer *writer);
 
-/* ".csv" or ".parquet". */
+/* ".csv", ".parquet" or ".outbox". */
 const char *table_format_ending(enum table_format format);
 
 #endif
