@@ -1,5 +1,8 @@
 /* `tieflow check` and `tieflow explain`: what would go wrong, and what a run would need. */
+#include "pipeline/emit_request.h"
+#include "pipeline/ingest.h"
 #include "pipeline/survey.h"
+#include "pipeline/topic.h"
 #include "pipeline/verbs.h"
 
 #include "stages/base/files.h"
@@ -11,6 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Records of each partition that are looked at. */
+enum { NEWEST_RECORDS = 1000 };
 
 /* Findings of a check: problems make it fail, in the class of the first. */
 struct findings {
@@ -39,6 +45,24 @@ static void range_print(const struct survey *survey) {
     }
 }
 
+static void malformed_check(const struct options *options, const char *name,
+                            const struct survey *survey, struct findings *findings) {
+    if (survey->malformed == 0) {
+        return;
+    }
+    double share = (double)survey->malformed / (double)survey->records;
+    char text[ERR_TEXT_BYTES];
+    (void)snprintf(text, sizeof text,
+                   "%s:%" PRIu64 ": %s (%" PRIu64 " of %" PRIu64 " records are malformed)", name,
+                   survey->first_malformed_line, survey->first_reason, survey->malformed,
+                   survey->records);
+    if (share > options->malformed_share_max) {
+        problem(findings, FAILURE_DATA, text);
+    } else {
+        printf("  note     %s: they would be set aside\n", text);
+    }
+}
+
 static void log_check(const struct options *options, const char *path, struct progress *progress,
                       uint64_t bytes_before, struct findings *findings) {
     struct survey survey;
@@ -51,19 +75,48 @@ static void log_check(const struct options *options, const char *path, struct pr
            survey.events);
     range_print(&survey);
     printf("\n");
-    if (survey.malformed == 0) {
+    malformed_check(options, path, &survey, findings);
+}
+
+/* Reads the newest records: whether they may be read, their schemas can be had, and they are
+ * events.
+ */
+static void records_check(const struct options *options, struct topic *topic,
+                          struct findings *findings) {
+    struct survey survey;
+    struct err err = {0};
+    if (failed(topic_survey(topic, "checking", NEWEST_RECORDS, &survey, &err))) {
+        problem_of(findings, &err);
         return;
     }
-    double share = (double)survey.malformed / (double)survey.records;
-    char text[ERR_TEXT_BYTES];
-    (void)snprintf(
-        text, sizeof text, "%s:%" PRIu64 ": %s (%" PRIu64 " of %" PRIu64 " records are malformed)",
-        path, survey.first_malformed_line, survey.first_reason, survey.malformed, survey.records);
-    if (share > options->malformed_share_max) {
-        problem(findings, FAILURE_DATA, text);
-    } else {
-        printf("  note     %s: they would be set aside\n", text);
+    printf("  ok       %s: the newest records of each partition, %s, %" PRIu64 " events",
+           topic->name, record_encoding_name(topic->encoding), survey.events);
+    range_print(&survey);
+    printf("\n");
+    malformed_check(options, topic->name, &survey, findings);
+}
+
+static void topic_check(const struct options *options, struct topic *topic,
+                        struct progress *progress, struct findings *findings) {
+    struct err err = {0};
+    printf("topic\n");
+    if (failed(topic_open(topic, options, progress, &err))) {
+        problem_of(findings, &err);
+        topic_close(topic);
+        return;
     }
+    uint64_t offsets = 0;
+    for (size_t i = 0; i < topic->count; i++) {
+        offsets += (uint64_t)(topic->partitions[i].end - topic->partitions[i].low);
+    }
+    printf("  ok       %s: %zu partitions, %" PRIu64 " offsets, at %s\n", topic->name, topic->count,
+           offsets, options->topic.brokers);
+    if (failed(schema_registry_probe(topic->registry, &err))) {
+        problem_of(findings, &err);
+    } else if (options->topic.registry != NULL) {
+        printf("  ok       the schema registry answers\n");
+    }
+    records_check(options, topic, findings);
 }
 
 static void logs_check(const struct options *options, struct progress *progress,
@@ -85,6 +138,36 @@ static void logs_check(const struct options *options, struct progress *progress,
     file_set_release(&logs);
 }
 
+/* Topics and schemas of the sink. Whether it may be written is not tried: that would leave records
+ * behind. */
+static void sink_check(const struct options *options, struct progress *progress,
+                       struct findings *findings) {
+    struct emit_request request = {0};
+    struct emit_mark mark;
+    struct err err = {0};
+    printf("sink\n");
+    struct status status = emit_request_fill(&request, options, progress, &err);
+    if (!failed(status)) {
+        status = emit_look(&request.options, &mark, &err);
+    }
+    emit_request_release(&request);
+    if (failed(status)) {
+        problem_of(findings, &err);
+        return;
+    }
+    char date[DATE_TEXT_BYTES];
+    date_format(mark.date_ms, date);
+    if (options->emit.to_kafka != 0) {
+        printf("  ok       the topics %s* are there\n", options->emit.prefix);
+    }
+    if (options->emit.dead_letter_topic != NULL) {
+        printf("  ok       %s is there for dead letters\n", options->emit.dead_letter_topic);
+    }
+    printf("  ok       %s%s\n", mark.is_set ? "rows were sent up to " : "no rows were sent yet",
+           mark.is_set ? date : "");
+    printf("  note     whether they may be written shows when a date is sent\n");
+}
+
 /* Whether --date fits the state. */
 static void date_check(const struct options *options, const struct state *state,
                        struct findings *findings) {
@@ -99,7 +182,9 @@ static void date_check(const struct options *options, const struct state *state,
     }
 }
 
-static void state_check(const struct options *options, struct findings *findings) {
+/* `topic` is open, or has no consumer where files are read. */
+static void state_check(const struct options *options, const struct topic *topic,
+                        struct findings *findings) {
     struct state state = {.lock = -1};
     struct generation newest = {0};
     struct err err = {0};
@@ -115,6 +200,9 @@ static void state_check(const struct options *options, struct findings *findings
         status = state_read(&state, state_newest(&state), &newest, &err);
         if (!failed(status)) {
             date_check(options, &state, findings);
+        }
+        if (!failed(status) && topic->consumer != NULL) {
+            status = ingest_topic_check(&newest, topic, &err);
         }
     }
     if (failed(status)) {
@@ -156,10 +244,19 @@ struct status verb_check(const struct options *options, struct progress *progres
                          struct err *err) {
     struct findings findings = {0};
     struct table_formats formats;
+    struct topic topic = {0};
     TRY(options_table_formats(options, &formats, err));
-    logs_check(options, progress, &findings);
+    if (options_read_topic(options)) {
+        topic_check(options, &topic, progress, &findings);
+    } else {
+        logs_check(options, progress, &findings);
+    }
     if (options->state != NULL) {
-        state_check(options, &findings);
+        state_check(options, &topic, &findings);
+    }
+    topic_close(&topic);
+    if (emit_is_asked_for(options)) {
+        sink_check(options, progress, &findings);
     }
     if (options->out != NULL) {
         out_check(options->out, &findings);

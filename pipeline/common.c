@@ -16,6 +16,11 @@ struct status require_option(const char *value, const char *name, struct err *er
     return status_ok();
 }
 
+bool options_read_topic(const struct options *options) {
+    return options->topic.brokers != NULL && options->logs.count == 0 &&
+           options->arguments.count == 0;
+}
+
 struct status options_logs(const struct options *options, struct file_set *set, struct err *err) {
     struct names all = {0};
     struct status status = status_ok();
@@ -28,7 +33,14 @@ struct status options_logs(const struct options *options, struct file_set *set, 
     if (!failed(status) && all.count == 0) {
         status = err_set(err, FAILURE_USAGE,
                          "no logs were given: name files or folders (or --logs in the "
-                         "configuration)");
+                         "configuration), or a Kafka topic by --brokers");
+    }
+    bool is_read_only = options->emit.to_kafka == 0 && options->emit.dead_letter_topic == NULL;
+    if (!failed(status) && options->topic.brokers != NULL && is_read_only) {
+        status = err_set(err, FAILURE_USAGE,
+                         "%s: logs are read from files or, with --brokers, from a topic, not from "
+                         "both; leave out one of them",
+                         all.items[0]);
     }
     if (!failed(status)) {
         status = file_set_find(set, &all, err);
@@ -36,8 +48,8 @@ struct status options_logs(const struct options *options, struct file_set *set, 
     names_release(&all);
     if (!failed(status) && set->paths.count == 0) {
         return err_set(err, FAILURE_CONFIG,
-                       "the folders hold no log files (.csv, .ndjson, .tfp, each also .zst): are "
-                       "they the right ones, and mounted?");
+                       "the folders hold no log files (.csv, .ndjson, .tfp, .avro, each also "
+                       ".zst): are they the right ones, and mounted?");
     }
     return status;
 }
@@ -46,8 +58,10 @@ struct status options_table_formats(const struct options *options, struct table_
                                     struct err *err) {
     const char *name = options->format == NULL ? "both" : options->format;
     bool both = strcmp(name, "both") == 0;
-    formats->csv = both || strcmp(name, "csv") == 0;
-    formats->parquet = both || strcmp(name, "parquet") == 0;
+    *formats = (struct table_formats){
+        .csv = both || strcmp(name, "csv") == 0,
+        .parquet = both || strcmp(name, "parquet") == 0,
+    };
     if (!formats->csv && !formats->parquet) {
         return err_set(err, FAILURE_USAGE, "--format: \"%s\" is none of csv, parquet, both", name);
     }

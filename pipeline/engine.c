@@ -217,6 +217,8 @@ static struct status tables_publish(struct engine *engine, const char *folder,
         .late = is_first ? job->ingest->late : NULL,
         .quarantine = job->ingest->quarantine,
         .quarantine_count = is_first ? job->ingest->quarantine_count : 0,
+        .letters = job->letters,
+        .topic = job->topic,
         .extents = job->extents,
         .extent_count = job->extent_count,
     };

@@ -33,6 +33,8 @@ struct engine_job {
     /* Where tables go: by day into "TABLE_FOLDER/STAGING_PREFIX<date>", else into the folder. */
     const char *table_folder;
     const char *staging_prefix;
+    enum letters_place letters;
+    const char *topic;            /* that is read; NULL: files are */
     const struct extent *extents; /* for the manifests */
     size_t extent_count;
     /* Filled: one per day (file.name is the base name, owned), and what the run made in all. */

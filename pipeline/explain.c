@@ -6,6 +6,7 @@
  * not tell.
  */
 #include "pipeline/survey.h"
+#include "pipeline/topic.h"
 #include "pipeline/verbs.h"
 
 #include "schemas/version.h"
@@ -16,7 +17,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { SAMPLE_RECORDS = 65536 };
+enum { SAMPLE_RECORDS = 65536, SAMPLE_OFFSETS = 1000 };
 
 /* Bytes in memory. */
 enum {
@@ -57,6 +58,56 @@ static struct status log_explain(const char *path, uint64_t bytes, struct progre
     return status_ok();
 }
 
+/* The partitions, and how many events they hold by the look of the newest records. */
+static struct status partitions_explain(struct topic *topic, struct estimate *estimate,
+                                        struct err *err) {
+    struct survey survey;
+    uint64_t offsets = 0;
+    for (size_t i = 0; i < topic->count; i++) {
+        const struct kafka_partition *partition = &topic->partitions[i];
+        printf("  %s: offsets %" PRId64 " to %" PRId64 "\n", topic->part_names.items[i],
+               partition->low, partition->end);
+        offsets += (uint64_t)(partition->end - partition->low);
+    }
+    TRY(topic_survey(topic, "looking", SAMPLE_OFFSETS, &survey, err));
+    uint64_t looked = 0;
+    for (size_t i = 0; i < topic->count; i++) {
+        uint64_t here = (uint64_t)(topic->partitions[i].end - topic->partitions[i].low);
+        looked += here < SAMPLE_OFFSETS ? here : SAMPLE_OFFSETS;
+    }
+    if (looked != 0) {
+        estimate->events += (uint64_t)((double)offsets / (double)looked * (double)survey.records);
+    }
+    printf("  %s records, about %" PRIu64 " events\n", record_encoding_name(topic->encoding),
+           estimate->events);
+    return status_ok();
+}
+
+/* The client's settings that the user gave, without their secrets. */
+static struct status settings_explain(const struct options *options, struct err *err) {
+    struct kafka_settings settings = {0};
+    struct status status = topic_settings(options, &settings, err);
+    for (size_t i = 0; i < settings.keys.count && !failed(status); i++) {
+        const char *key = settings.keys.items[i];
+        printf("  %s = %s\n", key, kafka_settings_shown(key, settings.values.items[i]));
+    }
+    kafka_settings_release(&settings);
+    return status;
+}
+
+static struct status topic_explain(const struct options *options, struct progress *progress,
+                                   struct estimate *estimate, struct err *err) {
+    struct topic topic = {0};
+    printf("topic %s\n", options->topic.name);
+    TRY(settings_explain(options, err));
+    struct status status = topic_open(&topic, options, progress, err);
+    if (!failed(status)) {
+        status = partitions_explain(&topic, estimate, err);
+    }
+    topic_close(&topic);
+    return status;
+}
+
 static struct status state_explain(const struct options *options, struct estimate *estimate,
                                    struct err *err) {
     struct state state = {.lock = -1};
@@ -87,12 +138,16 @@ static struct status state_explain(const struct options *options, struct estimat
 static void stages_explain(const struct options *options) {
     printf("stages\n"
            "  source         %s\n"
-           "  decode         CSV, NDJSON or packed frames, zstd or plain, told by content\n"
+           "  decode         %s\n"
            "  order          one sequence, --simultaneous %s\n"
            "  dictionary     64-bit member ids to dense nodes\n"
            "  adjacency      arrival-order rows; duplicates and orphans found and counted\n"
            "  embeddedness   pivot kernel on %u threads\n",
-           "the files below, in this order",
+           options_read_topic(options) ? "the topic below, by partition and offset"
+                                       : "the files below, in this order",
+           options_read_topic(options)
+               ? record_encoding_name((enum record_encoding)options->topic.encoding)
+               : "by content: CSV, NDJSON, Avro or packed frames",
            simultaneous_name((enum simultaneous)options->simultaneous), options_threads(options));
     if (options->state != NULL) {
         printf("  state          %s: dictionary, portable Roaring bitmaps, tie segments\n",
@@ -136,23 +191,29 @@ static void needs_explain(const struct options *options, const struct table_form
     }
 }
 
-struct status verb_explain(const struct options *options, struct progress *progress,
-                           struct err *err) {
+static struct status logs_explain(const struct options *options, struct progress *progress,
+                                  struct estimate *estimate, struct err *err) {
     struct file_set logs = {0};
-    struct table_formats formats;
-    struct estimate estimate = {0};
-    TRY(options_table_formats(options, &formats, err));
     struct status status = options_logs(options, &logs, err);
     if (!failed(status)) {
-        printf("tieflow %s would run\n", TIEFLOW_VERSION);
-        stages_explain(options);
         printf("logs\n");
     }
     for (size_t i = 0; i < logs.paths.count && !failed(status); i++) {
-        status = log_explain(logs.paths.items[i], logs.bytes[i], progress, &estimate, err);
+        status = log_explain(logs.paths.items[i], logs.bytes[i], progress, estimate, err);
     }
     file_set_release(&logs);
-    TRY(status);
+    return status;
+}
+
+struct status verb_explain(const struct options *options, struct progress *progress,
+                           struct err *err) {
+    struct table_formats formats;
+    struct estimate estimate = {0};
+    TRY(options_table_formats(options, &formats, err));
+    printf("tieflow %s would run\n", TIEFLOW_VERSION);
+    stages_explain(options);
+    TRY(options_read_topic(options) ? topic_explain(options, progress, &estimate, err)
+                                    : logs_explain(options, progress, &estimate, err));
     printf("state\n");
     TRY(state_explain(options, &estimate, err));
     needs_explain(options, &formats, &estimate);

@@ -1,4 +1,5 @@
 /* The verbs that make logs: `import` from other formats, `generate` from a seed. */
+#include "pipeline/topic_writer.h"
 #include "pipeline/verbs.h"
 
 #include "stages/base/number.h"
@@ -69,8 +70,8 @@ static struct status reader_options(const struct options *options, char *columns
         int format = log_format_parse(options->input_format);
         if (format < 0) {
             return err_set(err, FAILURE_USAGE,
-                           "--input-format: \"%s\" is none of csv, ndjson, packed, snap, konect, "
-                           "mtx",
+                           "--input-format: \"%s\" is none of csv, ndjson, packed, avro, snap, "
+                           "konect, mtx",
                            options->input_format);
         }
         reader->format = (enum log_format)format;
@@ -94,17 +95,41 @@ static struct status writer_open(const char *path, struct log_writer **writer, s
     int format = log_format_of_name(path, &zstd);
     if (format < 0) {
         return err_set(err, FAILURE_USAGE,
-                       "%s: the name must end in .csv, .ndjson (either also .zst) or .tfp, which "
-                       "says the format",
+                       "%s: the name must end in .csv, .ndjson (either also .zst), .tfp or .avro, "
+                       "which says the format",
                        path);
     }
     return log_writer_open(writer, path, (enum log_format)format, zstd, err);
 }
 
+/* Where events go: a file, or a topic. The other is NULL. */
+struct target {
+    struct log_writer *file;
+    struct topic_writer *topic;
+};
+
+static struct status target_open(const struct options *options, struct progress *progress,
+                                 struct target *target, struct err *err) {
+    if (options->topic.brokers == NULL) {
+        return writer_open(options->out, &target->file, err);
+    }
+    if (options->out != NULL) {
+        return err_set(err, FAILURE_USAGE,
+                       "--out and --brokers: a log goes to a file or to a topic; leave out one");
+    }
+    return topic_writer_open(&target->topic, options, progress, err);
+}
+
+static struct status target_put(struct target *target, const struct event *events, size_t count,
+                                struct err *err) {
+    return target->topic != NULL ? topic_writer_put(target->topic, events, count, err)
+                                 : log_writer_put(target->file, events, count, err);
+}
+
 /* Copies the events of one file. A malformed record ends the import: the user is there to see it,
  * and a log that silently lacks records would be worse than none. */
 static struct status file_import(const char *path, const struct log_reader_options *options,
-                                 struct log_writer *writer, uint64_t *written,
+                                 struct target *target, uint64_t *written,
                                  struct progress *progress, struct err *err) {
     struct input *input;
     struct log_reader *reader;
@@ -127,7 +152,7 @@ static struct status file_import(const char *path, const struct log_reader_optio
         if (count == 0) {
             break;
         }
-        TRY_OR(done, status, log_writer_put(writer, events, count, err));
+        TRY_OR(done, status, target_put(target, events, count, err));
         *written += count;
         progress_update(progress, *written);
     }
@@ -137,13 +162,13 @@ done:
 }
 
 static struct status files_import(const struct options *options, char *columns,
-                                  struct log_writer *writer, uint64_t *written,
+                                  struct target *target, uint64_t *written,
                                   struct progress *progress, struct err *err) {
     struct log_reader_options reader = {0};
     TRY(reader_options(options, columns, &reader, err));
     progress_begin(progress, "importing", "events", 0);
     for (size_t i = 0; i < options->arguments.count; i++) {
-        TRY(file_import(options->arguments.items[i], &reader, writer, written, progress, err));
+        TRY(file_import(options->arguments.items[i], &reader, target, written, progress, err));
     }
     return status_ok();
 }
@@ -169,6 +194,28 @@ static struct status writer_close(const struct options *options, struct log_writ
     return status_ok();
 }
 
+/* The same for a topic. */
+static struct status topic_writer_close(const struct options *options, struct topic_writer *writer,
+                                        uint64_t events, struct progress *progress,
+                                        struct status status, struct err *err) {
+    uint64_t records;
+    uint64_t bytes;
+    if (failed(status)) {
+        progress_end(progress);
+        topic_writer_discard(writer);
+        return status;
+    }
+    status = topic_writer_commit(writer, &records, &bytes, err);
+    progress_end(progress);
+    if (!failed(status) && !options->is_quiet) {
+        char size[BYTES_TEXT_BYTES];
+        bytes_format(bytes, size);
+        printf("topic %s: %" PRIu64 " events in %" PRIu64 " records, %s, in %.2f s\n",
+               options->topic.name, events, records, size, progress_seconds(progress));
+    }
+    return status;
+}
+
 struct status verb_import(const struct options *options, struct progress *progress,
                           struct err *err) {
     if (options->arguments.count == 0) {
@@ -178,12 +225,14 @@ struct status verb_import(const struct options *options, struct progress *progre
     if (options->columns != NULL && columns == NULL) {
         return err_memory(err, strlen(options->columns), "the columns");
     }
-    struct log_writer *writer;
+    struct target target = {0};
     uint64_t written = 0;
-    struct status status = writer_open(options->out, &writer, err);
+    struct status status = target_open(options, progress, &target, err);
     if (!failed(status)) {
-        status = files_import(options, columns, writer, &written, progress, err);
-        status = writer_close(options, writer, written, progress, status, err);
+        status = files_import(options, columns, &target, &written, progress, err);
+        status = target.topic != NULL
+                     ? topic_writer_close(options, target.topic, written, progress, status, err)
+                     : writer_close(options, target.file, written, progress, status, err);
     }
     free(columns);
     return status;

@@ -1,4 +1,5 @@
-/* Log files to ordered events: what is taken, what is left for another night, what is set aside.
+/* Logs (files, or the partitions of a topic) to ordered events: what is taken, what is left for
+ * another night, what is set aside.
  *
  * Every record that is looked at for the first time goes to exactly one place: into the order (its
  * period's date), to the `late` list (older than what was published), to a count (self-loop,
@@ -10,6 +11,7 @@
 
 #include "pipeline/period.h"
 #include "pipeline/progress.h"
+#include "pipeline/topic.h"
 #include "schemas/status.h"
 #include "stages/decode/log_reader.h"
 #include "stages/order/order.h"
@@ -33,12 +35,26 @@ struct ingest_options {
     const struct log_reader_options *reader;
 };
 
+/* The bytes of a record of a topic, as they came. Owned. */
+struct letter {
+    int32_t partition;
+    int64_t offset;
+    int64_t
+        gap_end; /* behind the last offset passed over, for a batch that cannot be read; else 0 */
+    int64_t timestamp_ms;
+    uint8_t *key; /* NULL: none */
+    size_t key_bytes;
+    uint8_t *value; /* NULL: none */
+    size_t value_bytes;
+};
+
 /* A record that was set aside. Strings are owned. */
 struct quarantined {
-    char *file;
-    uint64_t record; /* number of the record in its file, from 1 */
-    char *reason;
-    char *content;
+    char *file;           /* or "TOPIC/PARTITION" */
+    uint64_t record;      /* number of the record in its file, from 1; or its offset */
+    char *reason;         /* "LINE: why" of a file, "why" of a topic */
+    char *content;        /* what of it is text; of a binary encoding, hexadecimal digits */
+    struct letter letter; /* of a topic only */
 };
 
 struct ingest {
@@ -49,8 +65,10 @@ struct ingest {
     struct quarantined *quarantine;
     size_t quarantine_count;
     size_t quarantine_capacity;
-    struct extent *extents; /* where the run leaves each file; one per file, names borrowed */
-    uint64_t looked_count;  /* records looked at for the first time */
+    uint64_t letter_bytes;  /* in the letters of all of them */
+    struct extent *extents; /* where the run leaves each file or partition; names borrowed */
+    size_t extent_count;
+    uint64_t looked_count; /* records looked at for the first time */
     struct progress *progress;
 };
 
@@ -62,5 +80,16 @@ void ingest_release(struct ingest *ingest);
 /* Reads all files. The set must outlive the ingest. FAILURE_DATA where too many records are
  * malformed, or a file is not what the state says that it was. */
 FALLIBLE ingest_files(struct ingest *ingest, const struct file_set *set, struct err *err);
+
+/* Reads all partitions, in the order (partition, offset), to their pinned ends, or to where the
+ * repeated generation read them. The topic must outlive the ingest. FAILURE_DATA as above; where
+ * records are gone that no run has taken; where the topic was made anew. A record of many events
+ * counts each of them. */
+FALLIBLE ingest_topic(struct ingest *ingest, struct topic *topic, struct err *err);
+
+/* Whether the topic still has what a run after this generation would read: the same failures,
+ * before anything is read. */
+FALLIBLE ingest_topic_check(const struct generation *previous, const struct topic *topic,
+                            struct err *err);
 
 #endif

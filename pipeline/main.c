@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 static struct status verb_call(const struct options *options, struct progress *progress,
                                struct err *err) {
@@ -65,6 +66,16 @@ static struct status output_check(struct status status, struct err *err) {
     return status;
 }
 
+/* Each try at a damaged Kafka batch costs open files (stages/kafka/kafka_consumer.c), and the usual
+ * limit is low. Where it cannot be raised, it stays. */
+static void files_allow(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 static bool is_help_request(int argc, char **argv) {
     return argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
                          strcmp(argv[1], "help") == 0);
@@ -84,6 +95,7 @@ int main(int argc, char **argv) {
         argv[1] = argv[2];
         argv[2] = help_flag;
     }
+    files_allow();
     struct options options = {0};
     struct err err = {0};
     struct progress progress;

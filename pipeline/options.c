@@ -39,6 +39,8 @@ enum {
     VERBS_NIGHT = VERB_RUN | VERB_BACKFILL,
     VERBS_PLAN = VERB_CHECK | VERB_EXPLAIN,
     VERBS_TABLES = VERB_TIES | VERBS_NIGHT | VERBS_PLAN,
+    VERBS_KAFKA = VERBS_TABLES | VERB_IMPORT,
+    VERBS_EMIT = VERBS_NIGHT | VERBS_PLAN,
     VERBS_OUT = VERB_TIES | VERBS_NIGHT | VERBS_PLAN | VERB_IMPORT | VERB_GENERATE | VERB_SNAPSHOT,
 };
 
@@ -49,6 +51,43 @@ static const struct option option_table[] = {
      "folder that carries the graph from night to night"},
     {"logs", 'l', OPTION_LIST, FIELD(logs), "PATH", 0, 0, VERBS_TABLES,
      "a log file, or a folder of them; may be repeated"},
+    {"brokers", 'b', OPTION_TEXT, FIELD(topic.brokers), "HOST:PORT,..", 0, 0, VERBS_KAFKA,
+     "read a Kafka topic instead of files (import: write one)"},
+    {"topic", 0, OPTION_TEXT, FIELD(topic.name), "NAME", 0, 0, VERBS_KAFKA,
+     "topic of the connections; default connections"},
+    {"encoding", 0, OPTION_CHOICE, FIELD(topic.encoding), "avro|avro-bare|json|packed", 0, 0,
+     VERBS_KAFKA, "of the topic's records; default avro (Confluent's framing)"},
+    {"registry", 0, OPTION_TEXT, FIELD(topic.registry), "URL", 0, 0, VERBS_KAFKA,
+     "schema registry, http(s)://[user:password@]host:port"},
+    {"schema-map", 0, OPTION_LIST, FIELD(topic.schema_maps), "ID=FILE", 0, 0, VERBS_KAFKA,
+     "Avro schema of an id, from a file in place of the registry; may be repeated"},
+    {"writer-schema", 0, OPTION_TEXT, FIELD(topic.writer_schema), "FILE", 0, 0, VERBS_TABLES,
+     "avro-bare: the schema that records were written with; default schemas/connections.avsc"},
+    {"kafka", 'X', OPTION_LIST, FIELD(topic.settings), "KEY=VALUE", 0, 0, VERBS_KAFKA,
+     "a setting of the Kafka client (librdkafka), as for kcat; may be repeated"},
+    {"kafka-file", 'F', OPTION_TEXT, FIELD(topic.settings_file), "FILE", 0, 0, VERBS_KAFKA,
+     "a file of such settings, one a line; -X wins"},
+    {"group", 0, OPTION_TEXT, FIELD(topic.group), "NAME", 0, 0, VERBS_KAFKA & ~VERB_IMPORT,
+     "consumer group whose offsets are committed, for lag dashboards; default tieflow"},
+    {"lateness", 0, OPTION_DOUBLE, FIELD(topic.lateness_hours), "HOURS", 0, 876000,
+     VERBS_NIGHT | VERBS_PLAN,
+     "read to the first record stamped so long after the date; default to the topic's end"},
+    {"on-corrupt", 0, OPTION_CHOICE, FIELD(topic.skips_corrupt), "fail|skip", 0, 0,
+     VERBS_KAFKA & ~VERB_IMPORT, "a batch that cannot be read: end the run (76), or pass over it"},
+    {"corrupt-tries", 0, OPTION_U64, FIELD(topic.corrupt_tries), "N", 1, 1000,
+     VERBS_KAFKA & ~VERB_IMPORT, "tries at such a batch; default 5"},
+    {"broker-timeout", 0, OPTION_U64, FIELD(topic.timeout_s), "SECONDS", 1, 86400, VERBS_KAFKA,
+     "how long brokers may be unreachable (69); default 30"},
+    {"pack", 0, OPTION_U64, FIELD(topic.packed_events), "N", 1, 1000000, VERB_IMPORT,
+     "events per packed record of a topic; default 1000"},
+    {"event-stamps", 0, OPTION_FLAG, FIELD(topic.stamps_events), NULL, 0, 0, VERB_IMPORT,
+     "stamp a topic's records with their events' time, as --lateness wants it; mind retention"},
+    {"emit", 0, OPTION_CHOICE, FIELD(emit.to_kafka), "files|kafka", 0, 0, VERBS_EMIT,
+     "kafka: tables also as records of topics, by one transaction per date"},
+    {"emit-prefix", 0, OPTION_TEXT, FIELD(emit.prefix), "TEXT", 0, 0, VERBS_EMIT,
+     "before the tables' names, for their topics; default tieflow."},
+    {"dead-letters", 0, OPTION_TEXT, FIELD(emit.dead_letter_topic), "TOPIC", 0, 0, VERBS_EMIT,
+     "topic for records that cannot be read; default a file beside the tables"},
     {"date", 'd', OPTION_DATE, FIELD(date), "YYYY-MM-DD", 0, 0,
      VERB_RUN | VERBS_PLAN | VERB_SNAPSHOT, "the UTC date to run, or the generation to look at"},
     {"from", 0, OPTION_DATE, FIELD(from), "YYYY-MM-DD", 0, 0, VERB_BACKFILL | VERBS_PLAN,
@@ -68,7 +107,7 @@ static const struct option option_table[] = {
     {"threads", 't', OPTION_U64, FIELD(threads), "N", 1, LIMIT_THREADS, VERBS_TABLES,
      "threads; results never depend on it; default: all processors"},
     {"input-format", 0, OPTION_TEXT, FIELD(input_format), "NAME", 0, 0, VERB_IMPORT,
-     "csv, ndjson, packed, snap, konect or mtx; without it by content"},
+     "csv, ndjson, packed, avro, snap, konect or mtx; without it by content"},
     {"columns", 0, OPTION_TEXT, FIELD(columns), "LIST", 0, 0, VERB_IMPORT,
      "CSV columns by name or number: at=time,from=src,to=dst,kind=type,origin=via"},
     {"delimiter", 0, OPTION_TEXT, FIELD(delimiter), "CHAR", 0, 0, VERB_IMPORT,
@@ -115,7 +154,7 @@ struct verb_page {
 };
 
 static const struct verb_page verb_pages[] = {
-    {VERB_TIES, "ties", "tieflow ties LOG... -o DIR [options]",
+    {VERB_TIES, "ties", "tieflow ties LOG...|--brokers HOST:PORT -o DIR [options]",
      "from log files to a table of ties, in one go",
      "Reads whole logs and writes, for every tie ever made, its embeddedness (mutual\n"
      "connections just before it was made), both degrees, their union, and its strength.\n"
@@ -123,13 +162,16 @@ static const struct verb_page verb_pages[] = {
      "manifest.json.\n"
      "\n"
      "A LOG is a file or a folder of files: CSV with a header at,from,to[,kind[,origin]],\n"
-     "NDJSON with the same keys, either also as .zst, or packed (.tfp). Times are\n"
-     "milliseconds since 1970; kind is connect or disconnect. Order does not matter.\n"
+     "NDJSON with the same keys, either also as .zst, packed (.tfp) or Avro (.avro). Times\n"
+     "are milliseconds since 1970; kind is connect or disconnect. Order does not matter.\n"
      "\n"
      "Examples:\n"
      "  tieflow ties connections.csv -o tables\n"
-     "  tieflow ties logs/ -o tables --format parquet --simultaneous sequence\n"},
-    {VERB_RUN, "run", "tieflow run --state DIR --date YYYY-MM-DD --logs PATH... -o DIR [options]",
+     "  tieflow ties logs/ -o tables --format parquet --simultaneous sequence\n"
+     "  tieflow ties --brokers localhost:9092 --topic connections --encoding json -o tables\n"},
+    {VERB_RUN, "run",
+     "tieflow run --state DIR --date YYYY-MM-DD --logs PATH...|--brokers HOST:PORT -o DIR "
+     "[options]",
      "the nightly job: one date's events, with the graph of the night before",
      "Takes exactly the events of the date from the logs, writes the date's tables into\n"
      "OUT/date=YYYY-MM-DD/ and the next generation of the state. Dates must be run in\n"
@@ -137,27 +179,37 @@ static const struct verb_page verb_pages[] = {
      "records and gives the same bytes. Records of later dates are left for their night;\n"
      "records of dates already published are late: they go to the table `late`.\n"
      "\n"
+     "With --brokers the log is a Kafka topic: its partitions are read from the offsets in\n"
+     "the state to the ends that they have when the run starts. Records that are no events\n"
+     "are set aside with their bytes. --emit kafka sends the date's rows into the topics\n"
+     "tieflow.ties, tieflow.endings, ... in one transaction, once, whatever crashes.\n"
+     "\n"
      "Examples:\n"
      "  tieflow run --state state --date 2026-01-02 --logs logs/ -o tables\n"
+     "  tieflow run --state state --date 2026-01-02 --brokers kafka:9092 -o tables \\\n"
+     "      --registry http://registry:8081 -F client.properties --emit kafka\n"
      "  tieflow run -c tieflow.ini --date \"$(date -u -d yesterday +%F)\"\n"},
     {VERB_BACKFILL, "backfill",
-     "tieflow backfill --state DIR --logs PATH... -o DIR [--from D] [--to D] [options]",
+     "tieflow backfill --state DIR --logs PATH...|--brokers HOST:PORT -o DIR [--from D] [--to D] "
+     "[options]",
      "many dates at once: the same tables and state as that many nights",
      "Computes all dates from --from to --to in one pass, writes each date's tables and one\n"
      "generation of the state, from which `tieflow run` goes on.\n"
      "\n"
      "Example:\n"
      "  tieflow backfill --state state --logs archive/ -o tables --to 2026-01-31\n"},
-    {VERB_IMPORT, "import", "tieflow import IN... -o LOG [options]",
+    {VERB_IMPORT, "import", "tieflow import IN... -o LOG|--brokers HOST:PORT [options]",
      "edge lists and foreign CSV to a log; also from one log format to another",
      "Reads SNAP and KONECT edge lists, Matrix Market, CSV with named or numbered columns,\n"
      "or tieflow's own logs, and writes LOG in the format of its name: .csv, .ndjson (each\n"
-     "also .zst) or .tfp (packed).\n"
+     "also .zst), .tfp (packed) or .avro.\n"
      "\n"
      "Examples:\n"
      "  tieflow import ca-GrQc.txt -o grqc.tfp --input-format snap --line-times\n"
      "  tieflow import edges.csv -o log.csv --columns at=when,from=src,to=dst --time-unit s\n"
-     "  tieflow import graph.mtx -o graph.csv\n"},
+     "  tieflow import graph.mtx -o graph.csv\n"
+     "  tieflow import archive.tfp --brokers localhost:9092 --topic connections --encoding "
+     "packed\n"},
     {VERB_GENERATE, "generate", "tieflow generate -o LOG [options]",
      "a seeded, study-shaped log to try things with",
      "Members with employers, schools and regions, lognormal activity and closure of\n"
@@ -181,7 +233,9 @@ static const struct verb_page verb_pages[] = {
      "reads configuration, state and logs, and says what would go wrong",
      "Reads every log to its end without changing anything: formats, headers, malformed\n"
      "records, the range of dates; whether the state is readable and which date is next;\n"
-     "whether the output can be written.\n"
+     "whether the output can be written. Of a topic the newest records are read: whether\n"
+     "brokers and registry answer, the topics are there and may be read, the offsets in the\n"
+     "state still exist, schemas are at hand.\n"
      "\n"
      "Example:\n"
      "  tieflow check -c tieflow.ini --date 2026-01-02\n"},
@@ -199,6 +253,8 @@ void options_release(struct options *options) {
     names_release(&options->arguments);
     names_release(&options->texts);
     names_release(&options->logs);
+    names_release(&options->topic.schema_maps);
+    names_release(&options->topic.settings);
 }
 
 static void *field_of(struct options *options, const struct option *option) {
@@ -288,6 +344,17 @@ static struct status option_set(struct options *options, const struct option *op
     return status_ok();
 }
 
+/* Empties a list before its first value of this place, which replaces the place before; *cleared
+ * has a bit per option. */
+static void list_clear(struct options *options, const struct option *option, uint64_t *cleared) {
+    _Static_assert(OPTION_COUNT <= 64, "a bit for each option");
+    uint64_t bit = UINT64_C(1) << (option - option_table);
+    if (option->kind == OPTION_LIST && (*cleared & bit) == 0) {
+        names_release(field_of(options, option));
+        *cleared |= bit;
+    }
+}
+
 static const struct option *option_find(const char *name, size_t bytes) {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &option_table[i];
@@ -327,7 +394,7 @@ enum { CONFIG_LINE_BYTES = INI_MAX_LINE - 2 };
 struct config_walk {
     struct options *options;
     const char *section;
-    bool list_cleared;
+    uint64_t lists_cleared; /* by option: the section's list replaces the other */
     struct err err;
     enum failure failure;
 };
@@ -361,9 +428,8 @@ static int config_line(void *context, const char *section, const char *name, con
                 .failure;
         return 0;
     }
-    if (is_mine && option->kind == OPTION_LIST && section[0] != '\0' && !walk->list_cleared) {
-        names_release(field_of(walk->options, option)); /* the section's list replaces the other */
-        walk->list_cleared = true;
+    if (is_mine && section[0] != '\0') {
+        list_clear(walk->options, option, &walk->lists_cleared);
     }
     if (is_mine && failed(option_set(walk->options, option, value, err))) {
         walk->failure = FAILURE_CONFIG;
@@ -418,6 +484,13 @@ static struct status config_read(struct options *options, const char *path, stru
 static void options_default(struct options *options) {
     options->malformed_share_max = 0.01;
     options->keep = 7;
+    options->topic.name = "connections";
+    options->topic.group = "tieflow";
+    options->topic.lateness_hours = -1;
+    options->topic.corrupt_tries = 5;
+    options->topic.timeout_s = 30;
+    options->topic.packed_events = 1000;
+    options->emit.prefix = "tieflow.";
     options->seed = 1;
     options->ties = 1000000;
     options->degree = 200;
@@ -443,7 +516,7 @@ static struct status arguments_walk(struct options *options, int argc, char **ar
                                     bool only_config, struct err *err) {
     const char *verb_name = page_of(options->verb)->name;
     bool flags_end = false;
-    bool logs_cleared = false;
+    uint64_t lists_cleared = 0; /* the file's lists are replaced */
     for (int i = 2; i < argc; i++) {
         const char *argument = argv[i];
         if (flags_end || argument[0] != '-' || argument[1] == '\0') {
@@ -480,10 +553,7 @@ static struct status arguments_walk(struct options *options, int argc, char **ar
         if (only_config != (strcmp(option->name, "config") == 0)) {
             continue;
         }
-        if (option->kind == OPTION_LIST && !logs_cleared) { /* the file's list is replaced */
-            names_release(field_of(options, option));
-            logs_cleared = true;
-        }
+        list_clear(options, option, &lists_cleared);
         TRY(option_set(options, option, value, err));
     }
     return status_ok();
@@ -518,8 +588,9 @@ void options_overview(FILE *stream) {
           "  tieflow ties demo.csv -o tables               its ties, as CSV and Parquet\n"
           "  tieflow help VERB                             one verb, with examples\n"
           "\n"
-          "Exit codes: 0 done, 64 usage, 65 data, 70 our bug, 74 input/output, 75 try again\n"
-          "later, 78 configuration, 128+n signal n.\n",
+          "Exit codes: 0 done, 64 usage, 65 data, 69 broker unreachable, 70 our bug, 74\n"
+          "input/output, 75 try again later, 76 corrupt batch, 77 permission, 78 configuration,\n"
+          "128+n signal n.\n",
           stream);
 }
 

@@ -26,6 +26,32 @@ enum verb {
     VERB_EXPLAIN = 1 << 7,
 };
 
+/* What is said about Kafka as a source; or, for `import`, as the place where a log goes. */
+struct topic_options {
+    const char *brokers; /* NULL: files are read */
+    const char *name;
+    uint64_t encoding; /* enum record_encoding */
+    const char *registry;
+    struct names schema_maps;
+    const char *writer_schema; /* a file, for bare Avro; NULL: our own schema */
+    const char *group;
+    struct names settings; /* -X, in the order given */
+    const char *settings_file;
+    double lateness_hours; /* negative: not given, topics are read to their end */
+    uint64_t skips_corrupt;
+    uint64_t corrupt_tries;
+    uint64_t timeout_s;
+    uint64_t packed_events; /* `import`: events per packed record */
+    bool stamps_events;     /* `import`: records are stamped with their events' time */
+};
+
+/* Kafka as a sink. */
+struct emit_settings {
+    uint64_t to_kafka;
+    const char *prefix;
+    const char *dead_letter_topic; /* NULL: dead letters stay in a file beside the tables */
+};
+
 /* Every value of every option; texts are owned by `texts`. NULL and `has_` false: not given. */
 struct options {
     enum verb verb;
@@ -36,6 +62,8 @@ struct options {
     const char *out;
     const char *state;
     struct names logs;
+    struct topic_options topic;
+    struct emit_settings emit;
     const char *date;
     const char *from;
     const char *to;

@@ -51,8 +51,10 @@ static inline size_t period_index(const struct periods *periods, int64_t at_ms) 
 /* What is known about one period of a run. */
 struct period_facts {
     struct quality quality;
-    int64_t newest_ms; /* newest event taken so far, in log order; for OUT_OF_ORDER */
+    int64_t newest_ms; /* newest event taken so far */
     bool has_newest;
+    int64_t part_newest_ms; /* the same of the files, or of one partition, for OUT_OF_ORDER */
+    bool has_part_newest;
     uint64_t run_id; /* of the settings and all events up to the period's end */
 };
 

@@ -70,6 +70,13 @@ static void show_bar(const struct progress *progress) {
         fprintf(stderr, " %3.0f %%  ETA %.0f s ", 100 * share, left);
     }
     fprintf(stderr, " %s %s  %s/s", done, progress->unit, per_second);
+    if (progress->bytes > 0) {
+        number_shorten(done, (double)progress->bytes);
+        number_shorten(per_second, seconds > 0 ? (double)progress->bytes / seconds : 0);
+        fprintf(stderr, "  %sB  %sB/s", done, per_second);
+        number_shorten(done, (double)(progress->total - progress->done));
+        fprintf(stderr, "  lag %s", done);
+    }
     (void)fflush(stderr);
 }
 
@@ -93,9 +100,20 @@ static void show_json(const struct progress *progress, const char *event) {
     json_put_u64(&writer, "total", progress->total);
     json_put_double(&writer, "seconds", seconds);
     json_put_double(&writer, "rate", seconds > 0 ? (double)progress->done / seconds : 0);
+    if (progress->bytes > 0) {
+        json_put_u64(&writer, "bytes", progress->bytes);
+        json_put_u64(&writer, "lag", progress->total - progress->done);
+    }
     json_put_u64(&writer, "peak_bytes", progress_peak_bytes());
     json_object_end(&writer);
     line_put(&writer);
+}
+
+void progress_json(struct progress *progress, const char *event, const char *json) {
+    if (progress->mode == PROGRESS_JSON) {
+        fprintf(stderr, "{\"event\":\"%s\",\"%s\":%s}\n", event, event, json);
+        (void)fflush(stderr);
+    }
 }
 
 void progress_begin(struct progress *progress, const char *phase, const char *unit,
@@ -105,6 +123,7 @@ void progress_begin(struct progress *progress, const char *phase, const char *un
     progress->unit = unit;
     progress->done = 0;
     progress->total = total;
+    progress->bytes = 0;
     progress->phase_start_ns = now_ns();
     progress->shown_ns = progress->phase_start_ns;
 }

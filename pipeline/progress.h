@@ -18,6 +18,7 @@ struct progress {
     const char *unit;  /* "bytes", "events", ... */
     uint64_t done;
     uint64_t total; /* 0: unknown */
+    uint64_t bytes; /* that the phase has read, where its unit is another; 0: not told */
     uint64_t phase_start_ns;
     uint64_t run_start_ns;
     uint64_t shown_ns;
@@ -31,12 +32,20 @@ void progress_begin(struct progress *progress, const char *phase, const char *un
 /* Says how far the phase is. Cheap: shows something at most ten times a second (JSON: once). */
 void progress_update(struct progress *progress, uint64_t done);
 
+/* Says how many bytes the phase has read, for the next update. */
+static inline void progress_bytes(struct progress *progress, uint64_t bytes) {
+    progress->bytes = bytes;
+}
+
 /* Ends the phase: clears the bar, or logs the phase's total and duration. */
 void progress_end(struct progress *progress);
 
 /* One line of text for people, or {"event": "note", "text": ...}; for warnings. */
 void progress_note(struct progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* {"event": EVENT, EVENT: json} where lines of JSON are wanted; `json` is an object. */
+void progress_json(struct progress *progress, const char *event, const char *json);
 
 /* Seconds since progress_init, and since the phase began. */
 double progress_seconds(const struct progress *progress);

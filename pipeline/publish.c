@@ -1,5 +1,6 @@
 #include "pipeline/publish.h"
 
+#include "pipeline/dead_letters.h"
 #include "pipeline/summary.h"
 #include "schemas/tie.h"
 #include "stages/base/checksum.h"
@@ -12,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORMATS = 2, BLOCK_ROWS = 4096, FILES_MAX = 16, NOTES = 4 };
+enum { BLOCK_ROWS = 4096, FILES_MAX = 16, NOTES = 4 };
 
 /* What was written, for the manifest. */
 struct written {
@@ -29,20 +30,28 @@ struct publisher {
     size_t note_count;
     struct written written[FILES_MAX];
     size_t written_count;
+    struct table_file letters; /* with LETTERS_FILE and letters */
 };
 
 /* One table in every format asked for. */
 struct tee {
     const struct table *table;
-    struct table_writer *writers[FORMATS];
+    struct table_writer *writers[TABLE_FORMATS];
 };
 
 static bool has_format(const struct publication *publication, enum table_format format) {
-    return format == TABLE_CSV ? publication->formats.csv : publication->formats.parquet;
+    switch (format) {
+    case TABLE_CSV:
+        return publication->formats.csv;
+    case TABLE_PARQUET:
+        return publication->formats.parquet;
+    default:
+        return publication->formats.outbox;
+    }
 }
 
 static void tee_discard(struct tee *tee) {
-    for (int i = 0; i < FORMATS; i++) {
+    for (int i = 0; i < TABLE_FORMATS; i++) {
         table_writer_discard(tee->writers[i]);
         tee->writers[i] = NULL;
     }
@@ -51,7 +60,7 @@ static void tee_discard(struct tee *tee) {
 static struct status tee_open(struct publisher *publisher, const struct table *table,
                               struct tee *tee, struct err *err) {
     *tee = (struct tee){.table = table};
-    for (int i = 0; i < FORMATS; i++) {
+    for (int i = 0; i < TABLE_FORMATS; i++) {
         enum table_format format = (enum table_format)i;
         if (!has_format(publisher->publication, format)) {
             continue;
@@ -70,7 +79,7 @@ static struct status tee_open(struct publisher *publisher, const struct table *t
 
 static struct status tee_append(struct tee *tee, const union column_values *columns, size_t rows,
                                 struct err *err) {
-    for (int i = 0; i < FORMATS; i++) {
+    for (int i = 0; i < TABLE_FORMATS; i++) {
         if (tee->writers[i] != NULL && rows != 0) {
             TRY(table_writer_append(tee->writers[i], columns, rows, err));
         }
@@ -81,7 +90,7 @@ static struct status tee_append(struct tee *tee, const union column_values *colu
 /* Commits every format, or discards all when `status` is a failure already; returns the outcome. */
 static struct status tee_close(struct publisher *publisher, struct tee *tee, struct status status,
                                struct err *err) {
-    for (int i = 0; i < FORMATS && !failed(status); i++) {
+    for (int i = 0; i < TABLE_FORMATS && !failed(status); i++) {
         if (tee->writers[i] == NULL) {
             continue;
         }
@@ -89,7 +98,7 @@ static struct status tee_close(struct publisher *publisher, struct tee *tee, str
         *written = (struct written){.table = tee->table, .format = (enum table_format)i};
         status = table_writer_commit(tee->writers[i], &written->file, err);
         tee->writers[i] = NULL;
-        publisher->written_count++;
+        publisher->written_count += i == TABLE_OUTBOX ? 0 : 1;
         assert(publisher->written_count <= FILES_MAX);
     }
     tee_discard(tee);
@@ -286,21 +295,54 @@ static struct status quality_publish(struct publisher *publisher, struct err *er
     return tee_close(publisher, &tee, tee_append(&tee, columns, QUALITY_CHECKS, err), err);
 }
 
+/* The original bytes of the quarantined records. */
+static struct status letters_publish(struct publisher *publisher, const struct small_tables *small,
+                                     struct err *err) {
+    const struct publication *publication = publisher->publication;
+    struct dead_letters letters = {
+        .topic = small->topic,
+        .items = small->quarantine,
+        .count = small->quarantine_count,
+        .run_id = publication->run_id,
+    };
+    if (letters.count == 0) {
+        return status_ok();
+    }
+    if (small->letters == LETTERS_FILE) {
+        return dead_letters_write(&letters, publication->folder, &publisher->letters, err);
+    }
+    if (small->letters == LETTERS_OUTBOX) {
+        bool is_date = date_parse(publication->date, &letters.date_ms);
+        assert(is_date);
+        (void)is_date;
+        return dead_letters_post(&letters, publication->folder, err);
+    }
+    return status_ok();
+}
+
+static void manifest_put_file(struct json_writer *writer, const char *name,
+                              const struct table_file *file) {
+    char checksum[CHECKSUM_TEXT_BYTES];
+    checksum_format(file->checksum, checksum);
+    json_object_begin(writer, NULL);
+    json_put_text(writer, "file", name);
+    json_put_u64(writer, "rows", file->rows);
+    json_put_u64(writer, "bytes", file->bytes);
+    json_put_text(writer, "xxh64", checksum);
+    json_object_end(writer);
+}
+
 static void manifest_put_tables(struct json_writer *writer, const struct publisher *publisher) {
     json_array_begin(writer, "tables");
     for (size_t i = 0; i < publisher->written_count; i++) {
         const struct written *written = &publisher->written[i];
         char name[64];
-        char checksum[CHECKSUM_TEXT_BYTES];
         (void)snprintf(name, sizeof name, "%s%s", written->table->name,
                        table_format_ending(written->format));
-        checksum_format(written->file.checksum, checksum);
-        json_object_begin(writer, NULL);
-        json_put_text(writer, "file", name);
-        json_put_u64(writer, "rows", written->file.rows);
-        json_put_u64(writer, "bytes", written->file.bytes);
-        json_put_text(writer, "xxh64", checksum);
-        json_object_end(writer);
+        manifest_put_file(writer, name, &written->file);
+    }
+    if (publisher->letters.rows != 0) {
+        manifest_put_file(writer, dead_letters_file, &publisher->letters);
     }
     json_array_end(writer);
 }
@@ -348,13 +390,12 @@ static void manifest_put(struct json_writer *writer, const struct publisher *pub
 static struct status manifest_publish(const struct publisher *publisher,
                                       const struct small_tables *small, struct err *err) {
     struct json_writer writer = {0};
-    char *path = NULL;
     struct output *output = NULL;
     manifest_put(&writer, publisher, small);
     struct status status;
     TRY_OR(done, status, json_writer_finish(&writer, err));
-    TRY_OR(done, status, path_join(&path, publisher->publication->folder, "manifest.json", err));
-    TRY_OR(done, status, output_open(&output, path, false, err));
+    TRY_OR(done, status,
+           folder_output(&output, publisher->publication->folder, "manifest.json", err));
     status = output_write(output, writer.text.data, writer.text.count, err);
     if (failed(status)) {
         output_discard(output);
@@ -363,7 +404,6 @@ static struct status manifest_publish(const struct publisher *publisher,
     }
 done:
     json_writer_release(&writer);
-    free(path);
     return status;
 }
 
@@ -400,6 +440,7 @@ struct status publish_period(const struct publication *publication, const struct
     TRY(late_publish(&publisher, small->late, err));
     TRY(quarantine_publish(&publisher, small->quarantine, small->quarantine_count, err));
     TRY(quality_publish(&publisher, err));
+    TRY(letters_publish(&publisher, small, err));
     return manifest_publish(&publisher, small, err);
 }
 

@@ -18,10 +18,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Which files are written; at least one. */
+/* Which files are written; at least one of the first two. */
 struct table_formats {
     bool csv;
     bool parquet;
+    bool outbox; /* for by-date runs: what Kafka is to get. It goes away once Kafka has it, so the
+                  * manifest does not speak of it */
+};
+
+/* Where the original bytes of records that could not be read go. */
+enum letters_place {
+    LETTERS_NOWHERE, /* a file's records are in the file; a repeated date's have gone already */
+    LETTERS_FILE,    /* dead_letters.ndjson, one of the published files where there are any */
+    LETTERS_OUTBOX,
 };
 
 struct publication {
@@ -55,6 +64,8 @@ struct small_tables {
     struct order *late; /* finished; consumed. NULL for none */
     const struct quarantined *quarantine;
     size_t quarantine_count;
+    enum letters_place letters;
+    const char *topic;            /* that they are from; NULL with LETTERS_NOWHERE */
     const struct extent *extents; /* names where the logs were left; for the manifest */
     size_t extent_count;
 };

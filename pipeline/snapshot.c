@@ -229,22 +229,13 @@ static struct status set_export(void *context, struct node_id node, const uint32
     return status_ok();
 }
 
-static struct status output_open_in(const char *folder, const char *name, struct output **output,
-                                    struct err *err) {
-    char *path;
-    TRY(path_join(&path, folder, name, err));
-    struct status status = output_open(output, path, false, err);
-    free(path);
-    return status;
-}
-
 static struct status sets_write(struct snapshot *snapshot, struct sets_export *export,
                                 struct err *err) {
     static const char header[] = "member,degree,offset,bytes\n";
     char *path;
     struct input *input;
-    TRY(output_open_in(snapshot->options->out, "adjacency.roaring", &export->sets, err));
-    TRY(output_open_in(snapshot->options->out, "members.csv", &export->index, err));
+    TRY(folder_output(&export->sets, snapshot->options->out, "adjacency.roaring", err));
+    TRY(folder_output(&export->index, snapshot->options->out, "members.csv", err));
     TRY(output_write(export->index, header, sizeof header - 1, err));
     TRY(state_path(&snapshot->state, snapshot->generation.adjacency.name, &path, err));
     struct status status = input_open(&input, path, err);

@@ -4,7 +4,7 @@
 
 enum { BLOCK_EVENTS = 4096 };
 
-static void events_look(struct survey *survey, const struct event *events, size_t count) {
+void survey_events(struct survey *survey, const struct event *events, size_t count) {
     for (size_t i = 0; i < count; i++) {
         int64_t at_ms = events[i].at_ms;
         survey->first_ms =
@@ -16,7 +16,7 @@ static void events_look(struct survey *survey, const struct event *events, size_
     survey->records += count;
 }
 
-static void malformed_look(struct survey *survey, const struct malformed *malformed) {
+void survey_malformed(struct survey *survey, const struct malformed *malformed) {
     if (survey->malformed == 0) {
         survey->first_malformed_line = malformed->line;
         memcpy(survey->first_reason, malformed->reason, sizeof survey->first_reason);
@@ -47,9 +47,9 @@ struct status survey_file(const char *path, uint64_t records_max, struct progres
             survey->is_whole = true;
             break;
         }
-        events_look(survey, events, count);
+        survey_events(survey, events, count);
         if (is_malformed) {
-            malformed_look(survey, &malformed);
+            survey_malformed(survey, &malformed);
         }
         progress_update(progress, bytes_before + input_stored_bytes(input));
     }

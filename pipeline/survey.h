@@ -31,6 +31,10 @@ struct survey {
 FALLIBLE survey_file(const char *path, uint64_t records_max, struct progress *progress,
                      uint64_t bytes_before, struct survey *survey, struct err *err);
 
+/* Counts what was read of a log. */
+void survey_events(struct survey *survey, const struct event *events, size_t count);
+void survey_malformed(struct survey *survey, const struct malformed *malformed);
+
 /* Widens [*first_ms, *last_ms] by the survey's range; *any tells whether there is one yet. */
 void survey_widen(const struct survey *survey, int64_t *first_ms, int64_t *last_ms, bool *any);
 

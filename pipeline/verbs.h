@@ -28,6 +28,9 @@ FALLIBLE require_option(const char *value, const char *name, struct err *err);
  * is not there than a day without events. */
 FALLIBLE options_logs(const struct options *options, struct file_set *set, struct err *err);
 
+/* Whether a topic is read: brokers are named and no logs are. */
+bool options_read_topic(const struct options *options);
+
 /* csv, parquet, both; both where nothing is said. */
 FALLIBLE options_table_formats(const struct options *options, struct table_formats *formats,
                                struct err *err);

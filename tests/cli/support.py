@@ -4,12 +4,13 @@
 
 TIEFLOW            the command under test; default build/tieflow
 TIEFLOW_TEST_DATA  published data sets; default ../shared/data beside the repository
-TIEFLOW_CACHE      downloaded Java library; default build/maven
+TIEFLOW_CACHE      what Maven has fetched; default build/maven
 TMPDIR             scratch folders; default /dev/shm where it has room: most of the time on a disk
                    would go into fsync
-CI=true            nothing may be skipped for want of Java
+CI=true            nothing may be skipped for want of Java or kcat
 """
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -23,13 +24,16 @@ import sys
 import tempfile
 import unittest
 
+from tests.tools import java
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIEFLOW = pathlib.Path(os.environ.get("TIEFLOW", ROOT / "build" / "tieflow")).resolve()
 DATA = pathlib.Path(os.environ.get("TIEFLOW_TEST_DATA", ROOT.parent / "shared" / "data")).resolve()
 CACHE = pathlib.Path(os.environ.get("TIEFLOW_CACHE", ROOT / "build" / "maven")).resolve()
 IS_CI = os.environ.get("CI", "") not in ("", "0", "false")
 
-DONE, USAGE, DATA_WRONG, IO, RETRY, CONFIG = 0, 64, 65, 74, 75, 78
+DONE, USAGE, DATA_WRONG, BROKER, IO, RETRY, CORRUPT, PERMISSION, CONFIG = (
+    0, 64, 65, 69, 74, 75, 76, 77, 78)
 
 SMALL_TABLES = ("endings", "late", "quarantine", "quality")
 TIMEOUT_SECONDS = 120
@@ -47,6 +51,17 @@ def skip_loudly(reason):
     """Skips the test at hand, and says so on standard error however quiet the runner is."""
     print(f"\nSKIPPED: {reason}", file=sys.stderr)
     raise unittest.SkipTest(reason)
+
+
+@contextlib.contextmanager
+def needing(what):
+    """Skips the test at hand where its body needs programs that are not there; in CI it fails."""
+    try:
+        yield
+    except java.Unavailable as error:
+        if IS_CI:
+            raise
+        skip_loudly(f"{error}: {what}")
 
 
 def data_file(*parts):
@@ -113,6 +128,18 @@ class CommandTest(unittest.TestCase):
         for text in [says] if isinstance(says, str) else says:
             self.assertIn(text, lines[-1])
         return result
+
+    def kill_after(self, arguments, seconds):
+        """Whether the command was killed before it had ended."""
+        process = subprocess.Popen([str(TIEFLOW), *map(str, arguments)], stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        code = process.wait()
+        self.assertIn(code, (0, -signal.SIGKILL))
+        return code != 0
 
     def assertSameText(self, expected, actual, what):
         """Like assertEqual for long tables: names the first line that differs."""

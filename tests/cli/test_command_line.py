@@ -8,8 +8,8 @@ import subprocess
 from tests.cli import random_logs
 from tests.cli.nightly import date_of, first_ms
 from tests.cli.oracle import Event
-from tests.cli.support import (CONFIG, DATA_WRONG, DONE, IO, TIEFLOW, USAGE, CommandTest, digests,
-                               quality_of, rows_of)
+from tests.cli.support import (CONFIG, DATA_WRONG, DONE, IO, ROOT, TIEFLOW, USAGE, CommandTest,
+                               digests, quality_of, rows_of)
 
 VERBS = ("ties", "run", "backfill", "import", "generate", "snapshot", "check", "explain")
 EVENTS = [Event(first_ms(0) + i, i % 7, i % 11 + 20) for i in range(300)]
@@ -453,6 +453,18 @@ class MalformedTest(LogTest):
                 self.assertEqual((count["malformed"], count["ties"]), (1, 1))
                 (row,) = rows_of(self.out / "quarantine.csv")
                 self.assertEqual((row["file"], row["record"]), ("log.ndjson", "2"))
+
+    def test_a_bad_avro_record_is_quarantined_with_its_number_and_bytes(self):
+        path = self.folder / "log.avro"
+        path.write_bytes((ROOT / "tests/golden/connections_unfit.avro").read_bytes())
+        self.refuse(DATA_WRONG, "import", path, "-o", self.folder / "out.csv", says="log.avro:2")
+        self.succeed("ties", path, "-o", self.out, "--max-malformed", 1)
+        count = quality_of(self.out)
+        self.assertEqual((count["read"], count["malformed"]), (3, 1))
+        (row,) = rows_of(self.out / "quarantine.csv")
+        self.assertEqual((row["file"], row["record"]), ("log.avro", "2"))
+        self.assertIn("outside the years 0001 to 9999", row["reason"])
+        self.assertEqual(row["content"], "80f0fea1fa9d7302040200")
 
     def test_text_that_is_not_utf8(self):
         path = self.write("log.csv", b"at,from,to,kind\n5,\xff\xfe,2,connect\n7,3,4,\n")

@@ -184,18 +184,6 @@ class KillTest(NightlyTest):
             self.reference.run(day)
             self.seconds.append(time.monotonic() - start)
 
-    def kill_after(self, arguments, seconds):
-        """Whether the command was killed before it had ended."""
-        process = subprocess.Popen([str(TIEFLOW), *map(str, arguments)], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.DEVNULL)
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        code = process.wait()
-        self.assertIn(code, (0, -signal.SIGKILL))
-        return code != 0
-
     def assert_nothing_half_done(self, job):
         """What readers see is whole: no date without all its bytes, no generation without files."""
         for day in range(DAYS):

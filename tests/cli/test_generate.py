@@ -26,7 +26,7 @@ class GenerateTest(CommandTest):
                 for row in rows]
 
     def test_the_same_seed_gives_the_same_bytes_in_every_format(self):
-        for ending in ("csv", "ndjson", "tfp", "csv.zst", "ndjson.zst"):
+        for ending in ("csv", "ndjson", "tfp", "avro", "csv.zst", "ndjson.zst"):
             one = self.generate(f"one.{ending}", *SMALL, "--seed", 5)
             same = self.generate(f"same.{ending}", *SMALL, "--seed", 5)
             other = self.generate(f"other.{ending}", *SMALL, "--seed", 6)
@@ -35,7 +35,7 @@ class GenerateTest(CommandTest):
 
     def test_every_format_holds_the_same_events(self):
         tables = set()
-        for ending in ("csv", "ndjson", "tfp", "csv.zst", "ndjson.zst"):
+        for ending in ("csv", "ndjson", "tfp", "avro", "csv.zst", "ndjson.zst"):
             out = self.ties(self.generate(f"log.{ending}", *SMALL))
             tables.add(tuple(digests(out, without=["manifest.json"]).items()))
         self.assertEqual(len(tables), 1)

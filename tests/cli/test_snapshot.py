@@ -1,12 +1,12 @@
 """`tieflow snapshot`: the state listed, verified, and taken out in open formats."""
 
-import shutil
 import subprocess
 
 from tests.cli import oracle, random_logs
 from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, first_ms
-from tests.cli.support import (CACHE, CONFIG, DATA_WRONG, DONE, IO, IS_CI, ROOT, USAGE, digests,
-                               flip_bit, rows_of, skip_loudly, text_of)
+from tests.cli.support import (CACHE, CONFIG, DATA_WRONG, DONE, IO, ROOT, USAGE, digests, flip_bit,
+                               needing, rows_of, text_of)
+from tests.tools import java
 
 ROARING_VERSION = "1.3.0"
 ROARING_ARTIFACT = f"org.roaringbitmap:RoaringBitmap:{ROARING_VERSION}"
@@ -139,27 +139,19 @@ class ExportTest(SnapshotTest):
         self.assertEqual(before, digests(self.job.state))
 
 
-def roaring_jar():
+def roaring_class_path():
     """The Java implementation of Roaring, fetched once; skips where there is no Java."""
-    jar = CACHE / f"RoaringBitmap-{ROARING_VERSION}.jar"
-    missing = [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
-    if missing and not (jar.exists() and missing == ["mvn"]):
-        reason = f"{' and '.join(missing)} not found: Roaring sets are not read by Java"
-        if IS_CI:
-            raise AssertionError(reason)
-        skip_loudly(reason)
-    if not jar.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mvn", "-q", "dependency:copy", f"-Dartifact={ROARING_ARTIFACT}",
-                        f"-DoutputDirectory={CACHE}"], check=True)
-    return jar
+    with needing("Roaring sets are not read by Java"):
+        java.need("java")
+        return java.class_path(java.fetch(CACHE / f"RoaringBitmap-{ROARING_VERSION}",
+                                          ROARING_ARTIFACT))
 
 
 class RoaringPeerTest(NightlyTest):
     """What we write, the Java implementation reads."""
 
     def read_with_java(self, folder):
-        done = subprocess.run(["java", "-cp", roaring_jar(),
+        done = subprocess.run(["java", "-cp", roaring_class_path(),
                                ROOT / "tests" / "cli" / "RoaringPeer.java", folder],
                               capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -175,7 +175,7 @@ class RegroupingTest(TiesTest):
             plain = self.one_csv(events)
             first = self.ties([plain], oracle.SEQUENCE)
             chain = plain
-            for ending in ("ndjson", "tfp", "csv.zst", "ndjson.zst", "csv"):
+            for ending in ("ndjson", "avro", "tfp", "csv.zst", "ndjson.zst", "csv"):
                 step = self.new_folder() / f"log.{ending}"
                 self.succeed("import", chain, "-o", step, "--quiet")
                 chain = step

@@ -1,0 +1,543 @@
+/* The verbs by date: `run` for one, `backfill` for many.
+ *
+ * Commit order of a night: tables are written and made durable under staging names, then the next
+ * generation is renamed into the state, then the tables take their names, and at last Kafka gets
+ * what is for it. A crash before the state is renamed leaves the night undone; a crash after it
+ * leaves tables that the next run publishes, and outboxes that it sends, whichever date that is.
+ * Running a date once more makes its tables again, byte for byte, because the generation remembers
+ * how far each log was read.
+ */
+#include "pipeline/emit_request.h"
+#include "pipeline/run.h"
+#include "pipeline/survey.h"
+#include "pipeline/verbs.h"
+#include "schemas/limits.h"
+#include "stages/base/checksum.h"
+#include "stages/base/files.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One `run` or `backfill`: the dates, and what the state says about them. */
+struct nights {
+    struct run run;
+    struct state state;
+    int64_t first_ms; /* first instants of the first and the last date */
+    int64_t last_ms;
+    bool is_repeat;
+    struct generation repeated;
+    bool has_previous;
+    struct generation previous;
+    struct generation next;
+    char *next_folder; /* of the state; NULL before it is begun */
+    bool may_be_committed;
+    struct emit_request request;
+    struct emit *emit; /* NULL where nothing goes to Kafka */
+};
+
+static void nights_release(struct nights *nights) {
+    emit_close(nights->emit);
+    emit_request_release(&nights->request);
+    run_release(&nights->run);
+    generation_release(&nights->repeated);
+    generation_release(&nights->previous);
+    generation_release(&nights->next);
+    free(nights->next_folder);
+    if (nights->state.folder != NULL) {
+        state_close(&nights->state);
+    }
+}
+
+/* The dates were covered before: they can be repeated if one run made exactly them. */
+static struct status repeat_plan(struct nights *nights, struct err *err) {
+    char date[DATE_TEXT_BYTES];
+    date_format(nights->last_ms, date);
+    if (!state_has(&nights->state, nights->last_ms)) {
+        return err_set(err, FAILURE_CONFIG,
+                       "%s was run before, but its generation is no longer (or never was) in the "
+                       "state: 'tieflow snapshot ls' shows what is; --keep keeps more",
+                       date);
+    }
+    TRY(state_read(&nights->state, nights->last_ms, &nights->repeated, err));
+    if (nights->repeated.first_date_ms != nights->first_ms) {
+        char first[DATE_TEXT_BYTES];
+        date_format(nights->repeated.first_date_ms, first);
+        return err_set(err, FAILURE_CONFIG,
+                       "%s was computed by one run from %s to %s: repeat it with 'tieflow backfill "
+                       "--from %s --to %s'",
+                       date, first, date, first, date);
+    }
+    nights->is_repeat = true;
+    nights->has_previous = nights->repeated.has_previous;
+    if (!nights->has_previous) {
+        return status_ok();
+    }
+    if (!state_has(&nights->state, nights->repeated.previous_ms)) {
+        date_format(nights->repeated.previous_ms, date);
+        return err_set(err, FAILURE_CONFIG,
+                       "the generation of %s, from which this date starts, is no longer in the "
+                       "state; run with a larger --keep to be able to go back further",
+                       date);
+    }
+    return state_read(&nights->state, nights->repeated.previous_ms, &nights->previous, err);
+}
+
+/* Decides whether the dates are new or a repeat, and what they start from. */
+static struct status nights_plan(struct nights *nights, struct err *err) {
+    if (nights->last_ms < nights->first_ms) {
+        return err_set(err, FAILURE_USAGE, "the last date is before the first");
+    }
+    if (nights->last_ms + DAY_MS > LIMIT_TIME_MAX_MS) { /* the day after it must be a date too */
+        return err_set(err, FAILURE_USAGE, "9999-12-31 cannot be run: no date comes after it");
+    }
+    if (nights->state.date_count == 0) {
+        return status_ok();
+    }
+    int64_t newest_ms = state_newest(&nights->state);
+    if (nights->last_ms <= newest_ms) {
+        return repeat_plan(nights, err);
+    }
+    if (nights->first_ms != newest_ms + DAY_MS) {
+        char newest[DATE_TEXT_BYTES];
+        char wanted[DATE_TEXT_BYTES];
+        char first[DATE_TEXT_BYTES];
+        date_format(newest_ms, newest);
+        date_format(newest_ms + DAY_MS, wanted);
+        date_format(nights->first_ms, first);
+        return err_set(err, FAILURE_CONFIG,
+                       "%s cannot be run: the state ends with %s, so the next date is %s; run the "
+                       "dates in between first, or 'tieflow backfill --to' the last of them",
+                       first, newest, wanted);
+    }
+    nights->has_previous = true;
+    return state_read(&nights->state, newest_ms, &nights->previous, err);
+}
+
+static struct status settings_check(const struct nights *nights, struct err *err) {
+    enum simultaneous asked = (enum simultaneous)nights->run.options->simultaneous;
+    const struct generation *made = nights->is_repeat      ? &nights->repeated
+                                    : nights->has_previous ? &nights->previous
+                                                           : NULL;
+    if (made != NULL && made->simultaneous != asked) {
+        return err_set(err, FAILURE_CONFIG,
+                       "the state was made with --simultaneous %s, not %s: one history cannot mix "
+                       "them; use that setting, or another --state",
+                       simultaneous_name(made->simultaneous), simultaneous_name(asked));
+    }
+    return status_ok();
+}
+
+/* The extents of the next generation: the files of this run, and those known from before. */
+static struct status extents_fill(struct nights *nights, struct err *err) {
+    const struct run *run = &nights->run;
+    for (size_t i = 0; i < run->ingest.extent_count; i++) {
+        TRY(generation_add_extent(&nights->next, &run->ingest.extents[i], err));
+    }
+    for (size_t i = 0; i < nights->previous.extent_count; i++) {
+        const struct extent *known = &nights->previous.extents[i];
+        if (generation_extent(&nights->next, known->name) == NULL) {
+            TRY(generation_add_extent(&nights->next, known, err));
+        }
+    }
+    return status_ok();
+}
+
+/* Fills what the run made into the next generation. */
+static struct status generation_fill(struct nights *nights, struct err *err) {
+    const struct run *run = &nights->run;
+    struct generation *next = &nights->next;
+    size_t count = run->ingest.options.periods.count;
+    char folder[STATE_NAME_BYTES];
+    state_generation_name(nights->last_ms, folder);
+    next->date_ms = nights->last_ms;
+    next->first_date_ms = nights->first_ms;
+    next->has_previous = nights->has_previous;
+    next->previous_ms = nights->previous.date_ms;
+    next->simultaneous = run->ingest.options.simultaneous;
+    next->members = dictionary_count(&run->graph.dictionary);
+    next->ties = run->graph.cohort.total;
+    next->open_ties = run->graph.adjacency.open_count;
+    next->run_id = run->ingest.facts[count - 1].run_id;
+    for (size_t i = 0; i < nights->previous.segment_count; i++) {
+        TRY(generation_add_segment(next, &nights->previous.segments[i], err));
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct segment segment = run->job.segments[i];
+        TRY(path_join(&segment.file.name, folder, run->job.segments[i].file.name, err));
+        struct status status = generation_add_segment(next, &segment, err);
+        free(segment.file.name);
+        TRY(status);
+    }
+    return status_ok();
+}
+
+/* Gives one date's staged tables their name. */
+static struct status staged_reveal(const char *out, const char *staged_name, const char *date,
+                                   struct err *err) {
+    char final_name[DATE_TEXT_BYTES + 8];
+    char *staged = NULL;
+    char *final = NULL;
+    (void)snprintf(final_name, sizeof final_name, "date=%s", date);
+    struct status status = path_join(&staged, out, staged_name, err);
+    if (!failed(status)) {
+        status = path_join(&final, out, final_name, err);
+    }
+    if (!failed(status)) {
+        status = folder_publish(staged, final, err);
+    }
+    free(staged);
+    free(final);
+    return status;
+}
+
+/* Calls `act` for every date of the run with the name of its staging folder. */
+static struct status tables_each(struct nights *nights,
+                                 struct status (*act)(const char *out, const char *staged_name,
+                                                      const char *date, struct err *err),
+                                 struct err *err) {
+    const struct run *run = &nights->run;
+    const struct periods *periods = &run->ingest.options.periods;
+    for (size_t i = 0; i < periods->count; i++) {
+        char *name;
+        char date[DATE_TEXT_BYTES];
+        date_format(period_first_ms(periods, i), date);
+        TRY(period_name(periods, i, run->staging_prefix, "", &name, err));
+        struct status status = act(run->options->out, name, date, err);
+        free(name);
+        TRY(status);
+    }
+    return status_ok();
+}
+
+static struct status staged_sync(const char *out, const char *staged_name, const char *date,
+                                 struct err *err) {
+    (void)date;
+    char *staged;
+    TRY(path_join(&staged, out, staged_name, err));
+    struct status status = folder_sync(staged, err);
+    free(staged);
+    return status;
+}
+
+/* Whether a staging folder is of a date that the state has and the tables lack: its run was cut off
+ * between the two renames. One without the manifest, which is written last, was cut off before: the
+ * state has the date from another run, with another output folder. */
+static struct status staged_is_due(const struct nights *nights, const char *name, bool *is_due,
+                                   struct err *err) {
+    const char *out = nights->run.options->out;
+    const char *date = name + strlen(run_staging_prefix);
+    char *manifest = NULL;
+    char *published = NULL;
+    int64_t date_ms;
+    *is_due = false;
+    if (strncmp(name, run_staging_prefix, strlen(run_staging_prefix)) != 0 ||
+        !date_parse(date, &date_ms) || nights->state.date_count == 0 ||
+        date_ms > state_newest(&nights->state)) {
+        return status_ok();
+    }
+    if (asprintf(&manifest, "%s/%s/manifest.json", out, name) < 0) {
+        return err_memory(err, strlen(out), "a path");
+    }
+    if (asprintf(&published, "%s/date=%s", out, date) < 0) {
+        free(manifest);
+        return err_memory(err, strlen(out), "a path");
+    }
+    *is_due = file_exists(manifest) && !folder_exists(published);
+    free(manifest);
+    free(published);
+    return status_ok();
+}
+
+/* Completes or removes the staging folders that crashed runs left. */
+static struct status staging_recover(const struct nights *nights, struct err *err) {
+    const char *out = nights->run.options->out;
+    struct names names = {0};
+    struct status status = folder_list(out, &names, err);
+    for (size_t i = 0; i < names.count && !failed(status); i++) {
+        const char *name = names.items[i];
+        const char *date = name + strlen(run_staging_prefix);
+        char *path = NULL;
+        bool is_due;
+        TRY_OR(done, status, staged_is_due(nights, name, &is_due, err));
+        if (is_due) {
+            progress_note(nights->run.progress, "%s: completing what an earlier run left", date);
+            status = staged_reveal(out, name, date, err);
+        } else if (strncmp(name, run_staging_prefix, strlen(run_staging_prefix)) == 0 ||
+                   strncmp(name, run_repeat_prefix, strlen(run_repeat_prefix)) == 0) {
+            status = path_join(&path, out, name, err);
+            if (!failed(status)) {
+                status = folder_remove(path, err);
+            }
+        }
+        free(path);
+    }
+done:
+    names_release(&names);
+    return status;
+}
+
+/* A repeat must find the records that it found the first time. */
+static struct status repeat_check(const struct nights *nights, struct err *err) {
+    const struct ingest *ingest = &nights->run.ingest;
+    uint64_t run_id = ingest->facts[ingest->options.periods.count - 1].run_id;
+    if (run_id != nights->repeated.run_id) {
+        return err_set(
+            err, FAILURE_DATA,
+            "the logs hold other events for this date than when it was first run (run id "
+            "%016" PRIx64 ", then %016" PRIx64
+            "): they were changed; the published tables are left as they are",
+            run_id, nights->repeated.run_id);
+    }
+    return status_ok();
+}
+
+/* --- Kafka as a sink --- */
+
+/* Opens the sink, where there is one: before the long work, since most of what can go wrong with
+ * brokers, topics and schemas goes wrong here. */
+static struct status sink_open(struct nights *nights, struct err *err) {
+    const struct options *options = nights->run.options;
+    if (!emit_is_asked_for(options)) {
+        return status_ok();
+    }
+    TRY(emit_request_fill(&nights->request, options, nights->run.progress, err));
+    return emit_open(&nights->emit, &nights->request.options, err);
+}
+
+/* A repeat replaces the folder of its date: not while rows in it wait for Kafka. */
+static struct status repeat_waits(const struct nights *nights, struct err *err) {
+    const char *out = nights->run.options->out;
+    struct names pending = {0};
+    struct status status = emit_pending(out, &pending, err);
+    if (!failed(status) && pending.count != 0) {
+        status = err_set(err, FAILURE_CONFIG,
+                         "%s: the rows of %s wait to be sent to Kafka: run with --emit kafka as "
+                         "before, or remove the .outbox files in its folder",
+                         out, pending.items[0]);
+    }
+    names_release(&pending);
+    return status;
+}
+
+/* What an earlier run left in outboxes goes out first: dates go out in their order. Then the topics
+ * must not hold dates that this run is about to make; if they lack some before them, it is said. */
+static struct status sink_catch_up(struct nights *nights, struct err *err) {
+    struct emit_mark mark;
+    char date[DATE_TEXT_BYTES];
+    if (nights->emit == NULL) {
+        return nights->is_repeat ? repeat_waits(nights, err) : status_ok();
+    }
+    TRY(emit_all(nights->emit, nights->run.options->out, nights->run.progress, err));
+    TRY(emit_mark_get(nights->emit, &mark, err));
+    if (nights->is_repeat || !mark.is_set) {
+        return status_ok();
+    }
+    date_format(mark.date_ms, date);
+    if (mark.date_ms >= nights->first_ms) {
+        return err_set(err, FAILURE_CONFIG,
+                       "the topics hold rows up to %s, of another state: name other topics by "
+                       "--emit-prefix, or go on with the state that they are from",
+                       date);
+    }
+    if (nights->run.options->emit.to_kafka != 0 && mark.date_ms + DAY_MS < nights->first_ms) {
+        progress_note(nights->run.progress,
+                      "the topics end with %s: the dates since then were run without --emit kafka, "
+                      "and their rows are not sent",
+                      date);
+    }
+    return status_ok();
+}
+
+/* What this run makes for the sink: a repeated date's rows have gone out before. */
+static void sink_plan(struct nights *nights) {
+    const struct options *options = nights->run.options;
+    struct run *run = &nights->run;
+    run->formats.outbox = options->emit.to_kafka != 0 && !nights->is_repeat;
+    if (run->letters != LETTERS_NOWHERE && options->emit.dead_letter_topic != NULL) {
+        run->letters = nights->is_repeat ? LETTERS_NOWHERE : LETTERS_OUTBOX;
+    }
+}
+
+/* Sends the dates of this run. They are done in any case: what fails here is sent by the next run.
+ */
+static struct status sink_send(struct nights *nights, struct err *err) {
+    const struct run *run = &nights->run;
+    if (nights->emit == NULL) {
+        return status_ok();
+    }
+    struct status status = emit_all(nights->emit, run->options->out, run->progress, err);
+    if (failed(status)) {
+        err_prefix(err, "the tables are published, but not all rows have reached Kafka (the next "
+                        "run sends them)");
+    }
+    return status;
+}
+
+/* Tells the consumer group how far the state is, for lag dashboards. Nothing depends on it. */
+static void group_commit(struct run *run) {
+    if (run->topic.consumer == NULL) {
+        return;
+    }
+    struct err err = {0};
+    int64_t *offsets = calloc(run->topic.count + 1, sizeof *offsets);
+    struct status status = offsets == NULL
+                               ? err_memory(&err, run->topic.count * sizeof *offsets, "offsets")
+                               : status_ok();
+    for (size_t i = 0; i < run->topic.count && !failed(status); i++) {
+        offsets[i] = (int64_t)run->ingest.extents[i].first;
+    }
+    if (!failed(status)) {
+        status = kafka_consumer_commit(run->topic.consumer, run->topic.name, offsets,
+                                       run->topic.count, &err);
+    }
+    if (failed(status)) {
+        progress_note(run->progress, "lag dashboards will be behind: %s", err.text);
+    }
+    free(offsets);
+}
+
+static struct status nights_compute(struct nights *nights, struct err *err) {
+    struct run *run = &nights->run;
+    struct periods periods = periods_days(nights->first_ms, nights->last_ms);
+    const struct generation *previous = nights->has_previous ? &nights->previous : NULL;
+    TRY(settings_check(nights, err));
+    TRY(staging_recover(nights, err));
+    TRY(sink_open(nights, err));
+    TRY(sink_catch_up(nights, err));
+    sink_plan(nights);
+    run->staging_prefix = nights->is_repeat ? run_repeat_prefix : run_staging_prefix;
+    TRY(run_ingest(run, periods, previous, nights->is_repeat ? &nights->repeated : NULL, err));
+    if (previous != NULL) {
+        progress_begin(run->progress, "loading", "ties", previous->open_ties);
+        TRY(state_load_graph(&nights->state, previous, &run->graph, err));
+        progress_end(run->progress);
+    }
+    TRY(state_begin(&nights->state, &nights->next_folder, err));
+    TRY(extents_fill(nights, err));
+    uint64_t previous_run_id = previous == NULL ? 0 : previous->run_id;
+    const struct generation *as_read = nights->is_repeat ? &nights->repeated : &nights->next;
+    TRY(run_compute(run, nights->next_folder, run->options->out, as_read->extents,
+                    as_read->extent_count, previous_run_id, err));
+    TRY(tables_each(nights, staged_sync, err));
+    TRY(folder_sync(run->options->out, err)); /* before the state promises them */
+    if (nights->is_repeat) {
+        TRY(repeat_check(nights, err));
+        TRY(state_abandon(&nights->state, err));
+        return tables_each(nights, staged_reveal, err);
+    }
+    progress_begin(run->progress, "saving", "ties", run->graph.adjacency.open_count);
+    TRY(generation_fill(nights, err));
+    nights->may_be_committed = true;
+    TRY(state_commit(&nights->state, &nights->next, &run->graph, run->job.threads, err));
+    progress_end(run->progress);
+    TRY(tables_each(nights, staged_reveal, err));
+    TRY(sink_send(nights, err));
+    group_commit(run);
+    return state_prune(&nights->state, (size_t)run->options->keep, err);
+}
+
+static struct status nights_open(struct nights *nights, struct err *err) {
+    TRY(require_option(nights->run.options->state, "state", err));
+    TRY(run_prepare(&nights->run, err));
+    TRY(state_open(&nights->state, nights->run.options->state, true, err));
+    return run_begin(&nights->run, err);
+}
+
+/* Reports, or cleans up as far as it goes: the next run removes what stays. */
+static void nights_finish(struct nights *nights, struct status status) {
+    if (!failed(status) && nights->next_folder != NULL) {
+        run_report(&nights->run, nights->run.options->out);
+    } else if (nights->next_folder != NULL) {
+        (void)failed(state_abandon(&nights->state, NULL));
+        if (!nights->may_be_committed) {
+            (void)failed(staging_recover(nights, NULL));
+        }
+    }
+    nights_release(nights);
+}
+
+static struct status night_compute(struct nights *nights, struct err *err) {
+    TRY(require_option(nights->run.options->date, "date", err));
+    TRY(nights_open(nights, err));
+    nights->first_ms = options_day(nights->run.options->date);
+    nights->last_ms = nights->first_ms;
+    TRY(nights_plan(nights, err));
+    return nights_compute(nights, err);
+}
+
+struct status verb_run(const struct options *options, struct progress *progress, struct err *err) {
+    struct nights nights = {.run = {.options = options, .progress = progress}};
+    struct status status = night_compute(&nights, err);
+    nights_finish(&nights, status);
+    return status;
+}
+
+/* The first and the last event time in all logs. */
+static struct status logs_range(struct run *run, int64_t *first_ms, int64_t *last_ms, bool *any,
+                                struct err *err) {
+    struct survey survey;
+    if (run->topic.consumer != NULL) {
+        TRY(topic_survey(&run->topic, "looking", UINT64_MAX, &survey, err));
+        survey_widen(&survey, first_ms, last_ms, any);
+        return status_ok();
+    }
+    uint64_t bytes_before = 0;
+    progress_begin(run->progress, "looking", "bytes", run->logs.total_bytes);
+    for (size_t i = 0; i < run->logs.paths.count; i++) {
+        TRY(survey_file(run->logs.paths.items[i], UINT64_MAX, run->progress, bytes_before, &survey,
+                        err));
+        survey_widen(&survey, first_ms, last_ms, any);
+        bytes_before += run->logs.bytes[i];
+    }
+    progress_end(run->progress);
+    return status_ok();
+}
+
+/* The dates of a backfill: as asked, else from the state's end or the first event to the last. */
+static struct status backfill_range(struct nights *nights, struct err *err) {
+    const struct options *options = nights->run.options;
+    int64_t first_ms = 0;
+    int64_t last_ms = 0;
+    bool any = true;
+    bool has_state = nights->state.date_count != 0;
+    if (options->to == NULL || (options->from == NULL && !has_state)) {
+        any = false;
+        TRY(logs_range(&nights->run, &first_ms, &last_ms, &any, err));
+    }
+    if (!any) {
+        return err_set(err, FAILURE_DATA,
+                       "the logs hold no events: say --from and --to to run empty dates");
+    }
+    nights->first_ms = options->from != NULL ? options_day(options->from)
+                       : has_state           ? state_newest(&nights->state) + DAY_MS
+                                             : date_day_start(first_ms);
+    nights->last_ms = options->to != NULL ? options_day(options->to) : date_day_start(last_ms);
+    if (nights->last_ms >= nights->first_ms &&
+        (nights->last_ms - nights->first_ms) / DAY_MS >= LIMIT_DATES) {
+        return err_set(err, FAILURE_DATA,
+                       "the dates span more than %d days: a wrong event time? say --from and --to",
+                       LIMIT_DATES);
+    }
+    return status_ok();
+}
+
+static struct status backfill_compute(struct nights *nights, struct err *err) {
+    const struct options *options = nights->run.options;
+    TRY(nights_open(nights, err));
+    TRY(backfill_range(nights, err));
+    if (options->from == NULL && options->to == NULL && nights->last_ms < nights->first_ms) {
+        progress_note(nights->run.progress, "the state has every date of the logs: nothing to do");
+        return status_ok();
+    }
+    TRY(nights_plan(nights, err));
+    return nights_compute(nights, err);
+}
+
+struct status verb_backfill(const struct options *options, struct progress *progress,
+                            struct err *err) {
+    struct nights nights = {.run = {.options = options, .progress = progress}};
+    struct status status = backfill_compute(&nights, err);
+    nights_finish(&nights, status);
+    return status;
+}
