@@ -9,6 +9,7 @@ Sections, each run in the order given:
     asan     the same under the address and undefined-behaviour sanitizers
     tsan     those named by --tsan under the thread sanitizer
     cli      Python tests of the program as a whole, tests/cli
+    kafka    the same with a Kafka broker, tests/kafka
     tables   DuckDB and Arrow read what our Parquet writer wrote, tests/check_tables.py
     fuzz     every target of tests/fuzz for --fuzz-seconds, starting from its corpus
 
@@ -37,6 +38,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Generous: they end what hangs, they do not measure.
 UNIT_TIMEOUT_S = 600
 CLI_TIMEOUT_S = 3000
+KAFKA_TIMEOUT_S = 3000
 FUZZ_GRACE_S = 120
 
 
@@ -290,16 +292,25 @@ class Runner:
         if names and self.made("variant-tsan"):
             self.programs("tsan", self.build / "tsan", names, fixed_addresses())
 
-    def cli(self):
-        if not (ROOT / "tests/cli").is_dir() or not self.made("all"):
+    def command_tests(self, name, timeout_s):
+        """Runs the Python tests of the folder `name`, which run the program."""
+        folder = f"tests/{name}"
+        if not (ROOT / folder).is_dir() or not self.made("all"):
             return
         started = time.monotonic()
         environment = dict(os.environ, TIEFLOW=str(self.build.absolute() / "tieflow"),
                            PYTHONDONTWRITEBYTECODE="1")
-        outcome = run_unittest(str(self.python), "tests/cli", ".", environment, CLI_TIMEOUT_S)
-        outcome.name = "cli tests/cli"
+        environment.setdefault("TIEFLOW_CACHE", str(self.build.absolute() / "maven"))
+        outcome = run_unittest(str(self.python), folder, ".", environment, timeout_s)
+        outcome.name = f"{name} {folder}"
         outcome.seconds = time.monotonic() - started
         self.report.add(outcome)
+
+    def cli(self):
+        self.command_tests("cli", CLI_TIMEOUT_S)
+
+    def kafka(self):
+        self.command_tests("kafka", KAFKA_TIMEOUT_S)
 
     def tables(self):
         checker = ROOT / "tests/check_tables.py"
@@ -356,7 +367,7 @@ def all_unit_tests():
 
 
 def main():
-    sections = ["lint", "unit", "asan", "tsan", "cli", "tables", "fuzz"]
+    sections = ["lint", "unit", "asan", "tsan", "cli", "kafka", "tables", "fuzz"]
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--build", default="build", help="build folder")
     parser.add_argument("--lint", default="", help="names of the checks")
