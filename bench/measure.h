@@ -11,10 +11,12 @@ enum { MEASURE_STAGES = 4 };
 
 /* What one run of a contender says. Seconds of a stage that it does not have are 0. */
 struct measured {
+    uint64_t records; /* of a topic */
+    uint64_t bytes;   /* in them */
     uint64_t ties;
     uint64_t mutual_sum;
     uint64_t checksum;              /* XXH64 over all mutual counts in log order */
-    double seconds[MEASURE_STAGES]; /* wall time, by stage; reading the log is not among them */
+    double seconds[MEASURE_STAGES]; /* wall time, by stage; what they are the contest says */
     uint64_t peak_bytes;            /* greatest resident memory of the process */
 };
 
