@@ -213,11 +213,12 @@ void emit_close(struct emit *emit) {
 
 /* --- the mark --- */
 
-struct status emit_mark_get(struct emit *emit, struct emit_mark *mark, struct err *err) {
+static struct status mark_read(struct emit *emit, const char *topic, struct emit_mark *mark,
+                               struct err *err) {
     static const int64_t days_max = (LIMIT_TIME_MAX_MS - LIMIT_TIME_MIN_MS) / DAY_MS;
     struct kafka_mark found;
     *mark = (struct emit_mark){0};
-    TRY(kafka_consumer_mark(emit->consumer, emit->mark_topic, &found, &mark->is_set, err));
+    TRY(kafka_consumer_mark(emit->consumer, topic, &found, &mark->is_set, err));
     if (!mark->is_set) {
         return status_ok();
     }
@@ -225,10 +226,14 @@ struct status emit_mark_get(struct emit *emit, struct emit_mark *mark, struct er
         return err_set(err, FAILURE_CONFIG,
                        "the offset of group %s in topic %s is not one that tieflow has set: "
                        "another program uses this group; say another --emit-prefix",
-                       emit->group, emit->mark_topic);
+                       emit->group, topic);
     }
     mark->date_ms = LIMIT_TIME_MIN_MS + found.number * DAY_MS;
     return status_ok();
+}
+
+struct status emit_mark_get(struct emit *emit, struct emit_mark *mark, struct err *err) {
+    return mark_read(emit, emit->mark_topic, mark, err);
 }
 
 static struct kafka_mark mark_of(int64_t date_ms, uint64_t run_id) {
@@ -238,10 +243,10 @@ static struct kafka_mark mark_of(int64_t date_ms, uint64_t run_id) {
 }
 
 /* Whether the date's records are in the topics already. */
-static struct status is_sent(struct emit *emit, int64_t date_ms, uint64_t run_id, bool *sent,
-                             struct err *err) {
+static struct status is_sent(struct emit *emit, const char *mark_topic, int64_t date_ms,
+                             uint64_t run_id, bool *sent, struct err *err) {
     struct emit_mark mark;
-    TRY(emit_mark_get(emit, &mark, err));
+    TRY(mark_read(emit, mark_topic, &mark, err));
     *sent = mark.is_set && mark.date_ms == date_ms && mark.run_id == run_id;
     if (*sent || !mark.is_set || mark.date_ms < date_ms) {
         return status_ok();
@@ -265,6 +270,7 @@ struct parcel {
     int64_t date_ms;
     uint64_t run_id;
     struct names paths;
+    bool has_tables; /* else dead letters alone */
     uint64_t records;
 };
 
@@ -339,7 +345,9 @@ static struct status outbox_check(struct parcel *parcel, const char *path, struc
     struct outbox_reader *reader;
     TRY(outbox_open(&reader, path, err));
     const struct outbox_head *head = outbox_reader_head(reader);
-    bool is_ours = strcmp(head->name, outbox_dead_letters) == 0 || head->schema != NULL;
+    bool is_letters = strcmp(head->name, outbox_dead_letters) == 0;
+    bool is_ours = is_letters || head->schema != NULL;
+    parcel->has_tables |= !is_letters;
     struct status status = status_ok();
     if (!is_ours || head->date_ms != parcel->date_ms || head->run_id != parcel->run_id) {
         status = err_set(err, FAILURE_DATA,
@@ -436,15 +444,35 @@ static struct status outboxes_send(struct emit *emit, const struct parcel *parce
     return status_ok();
 }
 
+/* The topic with whose offsets the parcel's mark is: that of the rows, or of the letters where
+ * there are no rows. It depends on the parcel and not on the options of the run, which may be
+ * others than those of the run that sent it and was cut off. */
+static struct status mark_topic_of(struct emit *emit, const struct parcel *parcel,
+                                   char topic[TOPIC_BYTES], struct err *err) {
+    if (!parcel->has_tables) {
+        return topic_find(emit, outbox_dead_letters, topic, err);
+    }
+    if (!emit->has_tables) {
+        return err_set(
+            err, FAILURE_CONFIG,
+            "%s: rows of its tables wait to be sent: run with --emit kafka as before, or "
+            "remove its %s files",
+            parcel->folder, outbox_ending);
+    }
+    topic_name(emit, table_ties.name, topic);
+    return status_ok();
+}
+
 /* One transaction. */
 static struct status parcel_send(struct emit *emit, const struct parcel *parcel,
-                                 struct progress *progress, struct err *err) {
+                                 const char *mark_topic, struct progress *progress,
+                                 struct err *err) {
     struct kafka_mark mark = mark_of(parcel->date_ms, parcel->run_id);
     TRY(kafka_producer_begin(emit->producer, err));
     progress_begin(progress, "emitting", "records", parcel->records);
     struct status status = outboxes_send(emit, parcel, progress, err);
     if (!failed(status)) {
-        status = kafka_producer_commit(emit->producer, emit->group, emit->mark_topic, &mark, err);
+        status = kafka_producer_commit(emit->producer, emit->group, mark_topic, &mark, err);
     }
     if (failed(status)) {
         kafka_producer_abort(emit->producer);
@@ -455,11 +483,15 @@ static struct status parcel_send(struct emit *emit, const struct parcel *parcel,
     return status;
 }
 
+/* Letters go first, for good: without them what is left still has rows, and so the same mark. */
 static struct status parcel_remove(const struct parcel *parcel, struct err *err) {
     for (size_t i = 0; i < parcel->paths.count; i++) {
         const char *path = parcel->paths.items[i];
         if (unlink(path) != 0 && errno != ENOENT) {
             return err_set(err, FAILURE_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        }
+        if (i == 0) { /* in the order of names they are the first */
+            TRY(folder_sync(parcel->folder, err));
         }
     }
     return folder_sync(parcel->folder, err);
@@ -471,10 +503,12 @@ static struct status parcel_deliver(struct emit *emit, struct parcel *parcel,
     if (parcel->paths.count == 0) {
         return status_ok();
     }
+    char mark_topic[TOPIC_BYTES];
     bool sent;
-    TRY(is_sent(emit, parcel->date_ms, parcel->run_id, &sent, err));
+    TRY(mark_topic_of(emit, parcel, mark_topic, err));
+    TRY(is_sent(emit, mark_topic, parcel->date_ms, parcel->run_id, &sent, err));
     if (!sent) {
-        struct status status = parcel_send(emit, parcel, progress, err);
+        struct status status = parcel_send(emit, parcel, mark_topic, progress, err);
         if (failed(status)) {
             err_prefix(err, "sending %s", parcel->folder);
             return status;

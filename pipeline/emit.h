@@ -14,8 +14,8 @@
  * are never made. Values are framed as Confluent's registry has it: a zero byte, the schema's id
  * (four bytes, the first is the highest), Avro. Schemas are registered as TOPIC-value. The
  * transactional id and the group that holds the mark are PREFIXemit; the mark is its offset of
- * partition 0 of PREFIXties (without tables, of the dead letters' topic): days since 0001-01-01,
- * with the run id as metadata.
+ * partition 0 of PREFIXties (of a date that has nothing but dead letters to send: of their topic):
+ * days since 0001-01-01, with the run id as metadata.
  *
  * Brokers forget a group's offsets when it was idle for long (offsets.retention.minutes, a week
  * unless told otherwise). The mark is needed only until the next run: a crash between the commit

@@ -13,7 +13,9 @@
 #include "tests/scratch.h"
 #include "tests/testing.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum failing_at {
     AT_NOTHING,
@@ -42,6 +44,7 @@ struct kafka {
     size_t transactions;
     bool has_mark;
     struct kafka_mark mark;
+    char mark_topic[SENT_BYTES];   /* that it lies with; "": any */
     char marked_topic[SENT_BYTES]; /* asked for last */
     enum failing_at failing_at;
     const char *missing_topic;
@@ -128,8 +131,8 @@ struct status kafka_producer_commit(struct kafka_producer *producer, const char 
     (void)producer;
     assert_true(kafka.is_open);
     assert_string_equal(group, "t.emit");
-    assert_string_equal(mark_topic, "t.ties");
     TRY(fail_here(AT_COMMIT, err));
+    (void)snprintf(kafka.mark_topic, sizeof kafka.mark_topic, "%s", mark_topic);
     kafka.committed = kafka.sent_count;
     kafka.mark = *mark;
     kafka.has_mark = true;
@@ -164,7 +167,7 @@ struct status kafka_consumer_mark(struct kafka_consumer *consumer, const char *t
     (void)err;
     (void)snprintf(kafka.marked_topic, sizeof kafka.marked_topic, "%s", topic);
     *mark = kafka.mark;
-    *has = kafka.has_mark;
+    *has = kafka.has_mark && (kafka.mark_topic[0] == '\0' || strcmp(kafka.mark_topic, topic) == 0);
     return status_ok();
 }
 
@@ -265,6 +268,23 @@ static size_t outboxes_left(void **state) {
     }
     names_release(&names);
     return count;
+}
+
+static void outboxes_remove(void **state, int day) {
+    struct names names = {0};
+    struct err err;
+    char folder[SCRATCH_PATH_BYTES];
+    date_folder(state, day, folder);
+    MUST(folder_list(folder, &names, &err));
+    for (size_t i = 0; i < names.count; i++) {
+        if (strstr(names.items[i], outbox_ending) != NULL) {
+            char *path;
+            MUST(path_join(&path, folder, names.items[i], &err));
+            assert_int_equal(unlink(path), 0);
+            free(path);
+        }
+    }
+    names_release(&names);
 }
 
 /* --- runs --- */
@@ -497,6 +517,43 @@ static void test_dead_letters_without_a_topic_are_refused(void **state) {
     assert_int_equal(outboxes_left(state), DATE_OUTBOXES + 1);
 }
 
+/* A run whose options send nothing but dead letters. */
+static struct status run_letters_alone(void **state, struct err *err) {
+    const struct emit_options options = {.prefix = "t.", .dead_letter_topic = "t.dead"};
+    struct emit *emit;
+    struct progress progress;
+    progress_init(&progress, PROGRESS_QUIET);
+    struct status status = emit_open(&emit, &options, err);
+    assert_false(failed(status));
+    status = emit_all(emit, *state, &progress, err);
+    emit_close(emit);
+    return status;
+}
+
+static void test_letters_that_went_out_alone_are_known_to_a_run_that_sends_tables(void **state) {
+    struct err err;
+    date_make(state, 0, run_id);
+    outboxes_remove(state, 0);
+    outbox_make(state, 0, run_id, outbox_dead_letters, NULL, &dead_letter, 1);
+    kafka.failing_at = AT_COMMIT_REPLY;
+    MUST_FAIL(run_letters_alone(state, &err), FAILURE_BROKER, "the broker is gone");
+    assert_string_equal(kafka.mark_topic, "t.dead");
+    kafka.failing_at = AT_NOTHING;
+    MUST(run(state, "t.dead", &err));
+    assert_int_equal(kafka.committed, 1);
+    assert_int_equal(outboxes_left(state), 0);
+}
+
+static void test_tables_that_wait_are_not_sent_by_a_run_without_them(void **state) {
+    struct err err;
+    date_make(state, 0, run_id);
+    MUST_FAIL(run_letters_alone(state, &err), FAILURE_CONFIG, "--emit kafka");
+    assert_int_equal(kafka.committed, 0);
+    assert_int_equal(outboxes_left(state), DATE_OUTBOXES);
+    MUST(run(state, NULL, &err));
+    assert_string_equal(kafka.mark_topic, "t.ties");
+}
+
 static void test_damaged_outbox_is_found_before_anything_is_sent(void **state) {
     struct err err;
     char path[SCRATCH_PATH_BYTES];
@@ -593,6 +650,8 @@ int main(void) {
         WITH_KAFKA(test_mark_that_is_not_ours_is_refused),
         WITH_KAFKA(test_dead_letters_go_to_their_topic_as_they_came),
         WITH_KAFKA(test_dead_letters_without_a_topic_are_refused),
+        WITH_KAFKA(test_letters_that_went_out_alone_are_known_to_a_run_that_sends_tables),
+        WITH_KAFKA(test_tables_that_wait_are_not_sent_by_a_run_without_them),
         WITH_KAFKA(test_damaged_outbox_is_found_before_anything_is_sent),
         WITH_KAFKA(test_outbox_of_another_run_or_date_or_without_schema_is_refused),
         WITH_KAFKA(test_folder_without_a_sound_manifest_is_refused),
