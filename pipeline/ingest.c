@@ -37,6 +37,17 @@ static void quarantined_release(struct quarantined *quarantined) {
     *quarantined = (struct quarantined){0};
 }
 
+void quarantined_describe(const struct quarantined *quarantined,
+                          char text[QUARANTINED_TEXT_BYTES]) {
+    if (quarantined->is_letter) {
+        (void)snprintf(text, QUARANTINED_TEXT_BYTES, "%s, offset %" PRIu64 ": %s",
+                       quarantined->file, quarantined->record, quarantined->reason);
+    } else {
+        (void)snprintf(text, QUARANTINED_TEXT_BYTES, "%s:%s", quarantined->file,
+                       quarantined->reason);
+    }
+}
+
 void ingest_release(struct ingest *ingest) {
     for (size_t i = 0; i < ingest->quarantine_count; i++) {
         quarantined_release(&ingest->quarantine[i]);
@@ -327,12 +338,12 @@ static struct status malformed_gate(const struct ingest *ingest, struct err *err
     if ((double)malformed <= ingest->options.malformed_share_max * (double)ingest->looked_count) {
         return status_ok();
     }
-    const struct quarantined *first = &ingest->quarantine[0];
+    char first[QUARANTINED_TEXT_BYTES];
+    quarantined_describe(&ingest->quarantine[0], first);
     return err_set(err, FAILURE_DATA,
-                   "%s:%s; %" PRIu64 " of %" PRIu64 " records are malformed, more than the share "
+                   "%s; %" PRIu64 " of %" PRIu64 " records are malformed, more than the share "
                    "of %g that --max-malformed allows: mend the log, or allow more",
-                   first->file, first->reason, malformed, ingest->looked_count,
-                   ingest->options.malformed_share_max);
+                   first, malformed, ingest->looked_count, ingest->options.malformed_share_max);
 }
 
 static struct status extents_new(struct ingest *ingest, size_t count, struct err *err) {
@@ -517,6 +528,7 @@ static struct status letter_take(struct ingest *ingest, const struct topic *topi
         .file = strdup(walk->name),
         .record = walk->record,
         .reason = strdup(batch->reason),
+        .is_letter = true,
     };
     struct status status = letter_fill(&kept.letter, partition, batch, err);
     if (failed(status)) {

@@ -50,12 +50,17 @@ struct letter {
 
 /* A record that was set aside. Strings are owned. */
 struct quarantined {
-    char *file;           /* or "TOPIC/PARTITION" */
-    uint64_t record;      /* number of the record in its file, from 1; or its offset */
-    char *reason;         /* "LINE: why" of a file, "why" of a topic */
-    char *content;        /* what of it is text; of a binary encoding, hexadecimal digits */
+    char *file;      /* or "TOPIC/PARTITION" */
+    uint64_t record; /* number of the record in its file, from 1; or its offset */
+    char *reason;    /* "LINE: why" of a file, "why" of a topic */
+    char *content;   /* what of it is text; of a binary encoding, hexadecimal digits */
+    bool is_letter;
     struct letter letter; /* of a topic only */
 };
+
+/* "FILE:LINE: why" or "TOPIC/PARTITION, offset N: why", for messages. */
+enum { QUARANTINED_TEXT_BYTES = 512 };
+void quarantined_describe(const struct quarantined *quarantined, char text[QUARANTINED_TEXT_BYTES]);
 
 struct ingest {
     struct ingest_options options;

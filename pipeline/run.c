@@ -72,11 +72,11 @@ struct status run_ingest(struct run *run, struct periods periods, const struct g
         TRY(ingest_files(&run->ingest, &run->logs, err));
     }
     if (run->ingest.quarantine_count != 0) {
-        const struct quarantined *first = &run->ingest.quarantine[0];
+        char first[QUARANTINED_TEXT_BYTES];
+        quarantined_describe(&run->ingest.quarantine[0], first);
         progress_note(run->progress,
-                      "%zu malformed records are set aside in the table quarantine; the first: "
-                      "%s:%s",
-                      run->ingest.quarantine_count, first->file, first->reason);
+                      "%zu malformed records are set aside in the table quarantine; the first: %s",
+                      run->ingest.quarantine_count, first);
     }
     uint64_t earlier = run->ingest.facts[0].quality.count[QUALITY_EARLIER];
     if (earlier != 0) {

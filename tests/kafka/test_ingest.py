@@ -333,7 +333,8 @@ class TroubleTest(TopicTest):
         self.assertEqual(quality_of(out)["malformed"], len(bad))
         offsets = [int(row["record"]) for row in rows_of(out / "quarantine.csv")]
         self.assertEqual(offsets, [200, 201, 202])
-        self.refused(DATA_WRONG, self.source(topic, "json"), (), "--max-malformed", "0.001")
+        self.refused(DATA_WRONG, self.source(topic, "json"), f"{topic}/0, offset 200: ",
+                     "--max-malformed", "0.001")
 
     def test_a_corrupt_batch_ends_the_run_or_is_passed_over_on_request(self):
         broker = self.own_broker()
