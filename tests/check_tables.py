@@ -21,29 +21,57 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-U64, U32, TIME, F64, TEXT = "u64", "u32", "time", "f64", "text"
+U64, U32, TIME, F64, TEXT, BOOL = "u64", "u32", "time", "f64", "text", "bool"
 
 # What schemas/tables.c promises, by the column's name. An unknown name is an error: a new
 # column must be entered here.
-COLUMN_TYPES = {
-    "from": U64, "to": U64, "union": U64, "member_low": U64, "member_high": U64,
-    "record": U64, "count": U64, "u64": U64,
-    "mutual": U32, "degree_from": U32, "degree_to": U32, "u32": U32,
-    "at": TIME, "created_at": TIME, "ended_at": TIME, "time": TIME, "time_or_null": TIME,
-    "strength": F64, "f64": F64,
-    "log": TEXT, "check": TEXT, "file": TEXT, "reason": TEXT, "content": TEXT,
-    "kind": TEXT, "origin": TEXT, "text": TEXT,
+COLUMN_TYPES = {name: kind for kind, names in {
+    U64: "from to union member_low member_high record count u64 u64_or_null"
+         " member company previous_company contacts contacts_certain contacts_possible"
+         " contacts_tied unmatched mover contact tie_age_ms contact_tenure_ms interactions"
+         " seniority_gap_years applications experiment variant sides at_risk transmitting"
+         " transmissions pairs members placebo_transmissions unmatched_transmissions",
+    U32: "mutual degree_from degree_to u32"
+         " degree new_ties weak medium strong above_threshold moves moves_carried"
+         " reach_place reach_region reach_country reach_abroad reach_unknown bin"
+         " strength_decile",
+    TIME: "at created_at ended_at time time_or_null tie_created_at at_before at_after",
+    F64: "strength f64 f64_or_null expected credit diversity industry_diversity low high"
+         " exposure_ms rate wilson_low wilson_high standard_error low_95 high_95 credit_each"
+         " credit_equal credit_last credit_strength excess share mean variance difference p"
+         " interaction_rank",
+    TEXT: "log check file reason content kind origin text text_or_null precision rule window"
+          " measure label segment value part fact name meaning kind_before kind_after placebo"
+          " tercile log2_bin same_industry reach coworker",
+    BOOL: "flag mass contact_active mover_invited certain above_median",
+}.items() for name in names.split()}
+
+# Where a name means something else than in the other tables.
+OTHER_TYPES = {
+    ("ties", "above_threshold"): BOOL, ("members", "from"): TIME,
+    ("members", "transmissions"): U32, ("totals", "value"): F64,
 }
-NULLABLE = {("ties", "ended_at")}
-NULLABLE_NAMES = {"time_or_null"}
+NULLABLE = {(table, name) for table, names in {
+    "ties": "ended_at interactions interaction_rank same_industry seniority_gap_years reach"
+            " experiment variant",
+    "moves": "previous_company contacts contacts_certain contacts_possible contacts_tied expected"
+             " unmatched",
+    "transmissions": "contact_tenure_ms interactions",
+    "members": "from diversity industry_diversity experiment variant",
+    "dose_response": "low high rate wilson_low wilson_high standard_error low_95 high_95 share",
+    "segments": "low high rate wilson_low wilson_high standard_error low_95 high_95 share",
+    "arms": "variance difference standard_error p",
+    "revisions": "kind_before at_before kind_after at_after",
+}.items() for name in names.split()}
+NULLABLE_NAMES = {"time_or_null", "u64_or_null", "f64_or_null", "text_or_null"}
 
 ARROW_TYPES = {U64: pa.uint64(), U32: pa.uint32(), TIME: pa.timestamp("ms", tz="UTC"),
-               F64: pa.float64(), TEXT: pa.string()}
+               F64: pa.float64(), TEXT: pa.string(), BOOL: pa.bool_()}
 DUCKDB_TYPES = {U64: "UBIGINT", U32: "UINTEGER", TIME: "TIMESTAMP WITH TIME ZONE",
-                F64: "DOUBLE", TEXT: "VARCHAR"}
+                F64: "DOUBLE", TEXT: "VARCHAR", BOOL: "BOOLEAN"}
 # Times are compared as milliseconds, doubles as their bits.
 PLAIN_TYPES = {U64: pa.uint64(), U32: pa.uint32(), TIME: pa.int64(), F64: pa.int64(),
-               TEXT: pa.string()}
+               TEXT: pa.string(), BOOL: pa.bool_()}
 
 CSV_ROWS = 1 << 16
 STATISTIC_TEXT_BYTES = 64  # longer texts may lack a minimum and a maximum
@@ -57,7 +85,8 @@ def expected_types(table, names):
     unknown = [name for name in names if name not in COLUMN_TYPES]
     if unknown:
         raise Wrong(f"column {unknown[0]!r} is not known to check_tables.py: enter its type there")
-    return [(name, COLUMN_TYPES[name], (table, name) in NULLABLE or name in NULLABLE_NAMES)
+    return [(name, OTHER_TYPES.get((table, name), COLUMN_TYPES[name]),
+             (table, name) in NULLABLE or name in NULLABLE_NAMES)
             for name in names]
 
 
@@ -73,10 +102,10 @@ def plain(array, kind):
 def plain_of_csv(texts, kind, nullable, first_row, name):
     """Cells of a CSV column as an array of PLAIN_TYPES[kind]; numbers must be in canonical form."""
     array = pa.array(texts, pa.string())
-    if kind == TEXT:
-        return array
     if nullable:
         array = pc.if_else(pc.equal(array, ""), None, array)
+    if kind == TEXT:
+        return array
     try:
         if kind == F64:
             return array.cast(pa.float64()).view(pa.int64())
@@ -84,7 +113,7 @@ def plain_of_csv(texts, kind, nullable, first_row, name):
     except pa.ArrowInvalid as problem:
         raise Wrong(f"CSV rows from {first_row}, column {name}: {problem}") from None
     if not numbers.cast(pa.string()).equals(array):
-        raise Wrong(f"CSV rows from {first_row}, column {name}: a number in a form of its own")
+        raise Wrong(f"CSV rows from {first_row}, column {name}: a value in a form of its own")
     return numbers
 
 
@@ -94,7 +123,8 @@ def compare(name, kind, first_row, reader, theirs, csv_values):
     for i, (a, b) in enumerate(zip(theirs.to_pylist(), csv_values.to_pylist())):
         if a != b:
             if kind == F64:
-                a, b = (struct.unpack("d", struct.pack("q", bits))[0] for bits in (a, b))
+                a, b = (None if bits is None else struct.unpack("d", struct.pack("q", bits))[0]
+                        for bits in (a, b))
             raise Wrong(f"row {first_row + i}, column {name}: {reader} reads {a!r}, CSV {b!r}")
     raise Wrong(f"column {name}: {reader} reads {len(theirs)} rows from {first_row}, "
                 f"CSV {len(csv_values)}")

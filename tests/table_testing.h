@@ -18,7 +18,11 @@ static inline void table_columns_from(const struct table *table, const union col
     for (size_t c = 0; c < table->column_count; c++) {
         switch (table->columns[c].type) {
         case COLUMN_U64:
-            shifted[c].u64 = columns[c].u64 + first;
+            if (table->columns[c].nullable) {
+                shifted[c].optional_u64 = columns[c].optional_u64 + first;
+            } else {
+                shifted[c].u64 = columns[c].u64 + first;
+            }
             break;
         case COLUMN_U32:
             shifted[c].u32 = columns[c].u32 + first;
@@ -31,6 +35,9 @@ static inline void table_columns_from(const struct table *table, const union col
             break;
         case COLUMN_TEXT:
             shifted[c].text = columns[c].text + first;
+            break;
+        case COLUMN_BOOL:
+            shifted[c].flag = columns[c].flag + first;
             break;
         }
     }

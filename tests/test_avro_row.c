@@ -9,6 +9,7 @@
 #include "stages/base/json.h"
 #include "stages/sink/avro_row.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,15 @@ static const struct column all_columns[] = {
     {"time", COLUMN_TIME_MS, false}, {"time_or_null", COLUMN_TIME_MS, true},
     {"f64", COLUMN_F64, false},      {"text", COLUMN_TEXT, false},
 };
-static const struct table all_table = {"all_of_them", all_columns, 6, {5, 0, false}};
+static const struct table all_table = {"all_of_them", all_columns, 6, {5, 0, false}, false};
+
+static const struct column more_columns[] = {
+    {"flag", COLUMN_BOOL, false},
+    {"u64_or_null", COLUMN_U64, true},
+    {"f64_or_null", COLUMN_F64, true},
+    {"text_or_null", COLUMN_TEXT, true},
+};
+static const struct table more_table = {"more", more_columns, 4, {1, 3, false}, false};
 
 static const uint64_t u64[] = {0, UINT64_MAX, UINT64_C(1) << 63};
 static const uint32_t u32[] = {0, UINT32_MAX, 7};
@@ -60,6 +69,24 @@ static void test_edge_values_of_every_type_are_as_fastavro_writes_them(void **st
                      "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x0e\x00\x02\x01\x9c\x75\x00\x88\x3c"
                      "\xe4\x37\xfe\x08\x62\xc3\xa9\x3f",
                      27);
+}
+
+static void test_flags_and_nulls_are_as_fastavro_writes_them(void **state) {
+    (void)state;
+    static const uint8_t flags[] = {0, 1};
+    static const struct optional_u64 maybe_u64[] = {{.value = 5},
+                                                    {.value = UINT64_MAX, .is_known = true}};
+    const double maybe_f64[] = {NAN, 0.1};
+    static const char *const maybe_text[] = {NULL, "plain"};
+    const union column_values columns[] = {
+        {.flag = flags}, {.optional_u64 = maybe_u64}, {.f64 = maybe_f64}, {.text = maybe_text}};
+    struct err err;
+    struct bytes got = {0};
+    MUST(avro_row_put(&more_table, columns, 0, &got, &err));
+    assert_bytes_are(&got, "\x00\x00\x00\x00", 4);
+    MUST(avro_row_put(&more_table, columns, 1, &got, &err));
+    assert_bytes_are(
+        &got, "\x01\x02\x01\x02\x9a\x99\x99\x99\x99\x99\xb9\x3f\x02\x0a\x70\x6c\x61\x69\x6e", 19);
 }
 
 static void test_stamps_are_as_fastavro_writes_them(void **state) {
@@ -153,13 +180,46 @@ static void type_describe(const struct json *type, char *text, size_t capacity) 
     }
 }
 
-static void test_schema_has_the_stamps_then_a_field_per_column(void **state) {
-    (void)state;
-    static const char *const expected[][2] = {
+/* Every field of the table's schema, by name and type; those of the stamps come first. */
+static void assert_fields_are(const struct table *table, const char *const (*expected)[2],
+                              size_t count) {
+    static const char *const stamps[][2] = {
         {"date", "int date"},
         {"run_id", "string"},
         {"as_of", "long timestamp-millis"},
         {"simultaneous", "string"},
+    };
+    enum { STAMPS = sizeof stamps / sizeof stamps[0] };
+    struct err err;
+    struct bytes schema = {0};
+    struct json *root;
+    MUST(avro_row_schema(table, &schema, &err));
+    MUST(json_parse(&root, (const char *)schema.data, schema.count, &err));
+    assert_string_equal(json_text(json_get(root, "type")), "record");
+    assert_string_equal(json_text(json_get(root, "namespace")), "tieflow.tables");
+    const struct json *fields = json_get(root, "fields");
+    assert_int_equal(json_count(fields), STAMPS + count);
+    const struct json *field = NULL;
+    for (size_t i = 0; i < STAMPS + count; i++) {
+        const char *const *wanted = i < STAMPS ? stamps[i] : expected[i - STAMPS];
+        char type[64];
+        field = json_next(fields, field);
+        type_describe(json_get(field, "type"), type, sizeof type);
+        assert_string_equal(json_text(json_get(field, "name")), wanted[0]);
+        assert_string_equal(type, wanted[1]);
+        bool has_default = json_type(json_get(field, "default")) == JSON_NULL;
+        assert_int_equal(has_default, strncmp(type, "null|", 5) == 0);
+        const char *doc = json_text(json_get(field, "doc"));
+        bool is_u64 = i >= STAMPS && table->columns[i - STAMPS].type == COLUMN_U64;
+        assert_int_equal(doc != NULL && strstr(doc, "two's complement") != NULL, is_u64);
+    }
+    json_free(root);
+    bytes_release(&schema);
+}
+
+static void test_schema_has_the_stamps_then_a_field_per_column(void **state) {
+    (void)state;
+    static const char *const all[][2] = {
         {"u64", "long"},
         {"u32", "long"},
         {"time", "long timestamp-millis"},
@@ -167,28 +227,24 @@ static void test_schema_has_the_stamps_then_a_field_per_column(void **state) {
         {"f64", "double"},
         {"text", "string"},
     };
+    static const char *const more[][2] = {
+        {"flag", "boolean"},
+        {"u64_or_null", "null|long"},
+        {"f64_or_null", "null|double"},
+        {"text_or_null", "null|string"},
+    };
+    assert_fields_are(&all_table, all, sizeof all / sizeof all[0]);
+    assert_fields_are(&more_table, more, sizeof more / sizeof more[0]);
+}
+
+static void test_schema_is_named_as_the_table_in_camel_case(void **state) {
+    (void)state;
     struct err err;
     struct bytes schema = {0};
     struct json *root;
     MUST(avro_row_schema(&all_table, &schema, &err));
     MUST(json_parse(&root, (const char *)schema.data, schema.count, &err));
-    assert_string_equal(json_text(json_get(root, "type")), "record");
     assert_string_equal(json_text(json_get(root, "name")), "AllOfThem");
-    assert_string_equal(json_text(json_get(root, "namespace")), "tieflow.tables");
-    const struct json *fields = json_get(root, "fields");
-    assert_int_equal(json_count(fields), sizeof expected / sizeof expected[0]);
-    const struct json *field = NULL;
-    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
-        char type[64];
-        field = json_next(fields, field);
-        type_describe(json_get(field, "type"), type, sizeof type);
-        assert_string_equal(json_text(json_get(field, "name")), expected[i][0]);
-        assert_string_equal(type, expected[i][1]);
-        bool has_default = json_type(json_get(field, "default")) == JSON_NULL;
-        assert_int_equal(has_default, i == 7);
-        const char *doc = json_text(json_get(field, "doc"));
-        assert_int_equal(doc != NULL && strstr(doc, "two's complement") != NULL, i == 4);
-    }
     json_free(root);
     bytes_release(&schema);
 }
@@ -260,11 +316,13 @@ static int schemas_write(const char *folder) {
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_edge_values_of_every_type_are_as_fastavro_writes_them),
+        cmocka_unit_test(test_flags_and_nulls_are_as_fastavro_writes_them),
         cmocka_unit_test(test_stamps_are_as_fastavro_writes_them),
         cmocka_unit_test(test_rows_follow_what_is_there),
         cmocka_unit_test(test_pairs_are_keyed_low_high_whichever_comes_first),
         cmocka_unit_test(test_texts_in_keys_stand_as_they_are_but_for_broken_bytes),
         cmocka_unit_test(test_schema_has_the_stamps_then_a_field_per_column),
+        cmocka_unit_test(test_schema_is_named_as_the_table_in_camel_case),
         cmocka_unit_test(test_no_column_has_the_name_of_a_stamp),
         cmocka_unit_test(test_keys_are_made_of_numbers_and_texts_and_pairs_of_numbers),
         cmocka_unit_test(test_published_schemas_are_what_the_code_makes),

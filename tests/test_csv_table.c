@@ -7,21 +7,25 @@
 #include "stages/base/random.h"
 #include "stages/sink/table_writer.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 static const struct column all_columns[] = {
-    {"u64", COLUMN_U64, false},      {"u32", COLUMN_U32, false},
-    {"time", COLUMN_TIME_MS, false}, {"time_or_null", COLUMN_TIME_MS, true},
-    {"f64", COLUMN_F64, false},      {"text", COLUMN_TEXT, false},
+    {"u64", COLUMN_U64, false},        {"u32", COLUMN_U32, false},
+    {"time", COLUMN_TIME_MS, false},   {"time_or_null", COLUMN_TIME_MS, true},
+    {"f64", COLUMN_F64, false},        {"text", COLUMN_TEXT, false},
+    {"flag", COLUMN_BOOL, false},      {"u64_or_null", COLUMN_U64, true},
+    {"f64_or_null", COLUMN_F64, true}, {"text_or_null", COLUMN_TEXT, true},
 };
-static const struct table all_table = {"all", all_columns, 6, {0, 1, false}};
+static const struct table all_table = {
+    "all", all_columns, sizeof all_columns / sizeof all_columns[0], {0, 1, false}, false};
 
 static const struct column text_columns[] = {{"a,b", COLUMN_TEXT, false},
                                              {"text", COLUMN_TEXT, false}};
-static const struct table text_table = {"texts", text_columns, 2, {0, 1, false}};
+static const struct table text_table = {"texts", text_columns, 2, {0, 1, false}, false};
 
 static int folder_setup(void **state) {
     char *folder = strdup("/tmp/test_csv_table.XXXXXX");
@@ -54,13 +58,22 @@ static void test_edge_values_of_every_type_are_exact(void **state) {
     static const int64_t maybe[] = {COLUMN_TIME_NULL, LIMIT_TIME_MAX_MS, -1};
     static const double f64[] = {0.0, 0.1, -1e300};
     static const char *const text[] = {"", "plain", "two words"};
-    const union column_values columns[] = {{.u64 = u64},       {.u32 = u32}, {.time_ms = times},
-                                           {.time_ms = maybe}, {.f64 = f64}, {.text = text}};
+    static const uint8_t flags[] = {0, 1, 0};
+    static const struct optional_u64 maybe_u64[] = {
+        {0}, {.value = 0, .is_known = true}, {.value = UINT64_MAX, .is_known = true}};
+    const double maybe_f64[] = {-0.5, NAN, 0};
+    static const char *const maybe_text[] = {NULL, "", "a,b"};
+    const union column_values columns[] = {
+        {.u64 = u64},       {.u32 = u32},        {.time_ms = times}, {.time_ms = maybe},
+        {.f64 = f64},       {.text = text},      {.flag = flags},    {.optional_u64 = maybe_u64},
+        {.f64 = maybe_f64}, {.text = maybe_text}};
     assert_table_is(*state, &all_table, columns, 3,
-                    "u64,u32,time,time_or_null,f64,text\n"
-                    "0,0,-62135596800000,,0,\n"
-                    "18446744073709551615,4294967295,253402300799999,253402300799999,0.1,plain\n"
-                    "9223372036854775808,7,0,-1,-1e+300,two words\n");
+                    "u64,u32,time,time_or_null,f64,text,flag,u64_or_null,f64_or_null,text_or_null\n"
+                    "0,0,-62135596800000,,0,,false,,-0.5,\n"
+                    "18446744073709551615,4294967295,253402300799999,253402300799999,0.1,plain,"
+                    "true,0,,\n"
+                    "9223372036854775808,7,0,-1,-1e+300,two words,false,18446744073709551615,0,"
+                    "\"a,b\"\n");
 }
 
 static void test_commas_quotes_and_line_ends_are_quoted(void **state) {
@@ -100,6 +113,10 @@ static void test_bytes_do_not_depend_on_batches(void **state) {
     int64_t *times = calloc(MANY_ROWS, sizeof *times);
     double *f64 = calloc(MANY_ROWS, sizeof *f64);
     const char **text = calloc(MANY_ROWS, sizeof *text);
+    uint8_t *flags = calloc(MANY_ROWS, sizeof *flags);
+    struct optional_u64 *maybe_u64 = calloc(MANY_ROWS, sizeof *maybe_u64);
+    double *maybe_f64 = calloc(MANY_ROWS, sizeof *maybe_f64);
+    const char **maybe_text = calloc(MANY_ROWS, sizeof *maybe_text);
     static const char *const texts[] = {"", "a", "\"quoted\", and so on", "\xff"};
     struct random random;
     random_seed(&random, 31);
@@ -109,9 +126,15 @@ static void test_bytes_do_not_depend_on_batches(void **state) {
         times[i] = (int64_t)random_below(&random, LIMIT_TIME_MAX_MS);
         f64[i] = random_unit(&random);
         text[i] = texts[random_below(&random, 4)];
+        flags[i] = (uint8_t)random_below(&random, 2);
+        maybe_u64[i] = (struct optional_u64){u64[i], random_below(&random, 2) == 0};
+        maybe_f64[i] = random_below(&random, 2) == 0 ? NAN : f64[i];
+        maybe_text[i] = random_below(&random, 2) == 0 ? NULL : text[i];
     }
-    const union column_values columns[] = {{.u64 = u64},       {.u32 = u32}, {.time_ms = times},
-                                           {.time_ms = times}, {.f64 = f64}, {.text = text}};
+    const union column_values columns[] = {
+        {.u64 = u64},       {.u32 = u32},        {.time_ms = times}, {.time_ms = times},
+        {.f64 = f64},       {.text = text},      {.flag = flags},    {.optional_u64 = maybe_u64},
+        {.f64 = maybe_f64}, {.text = maybe_text}};
     struct table_file all =
         table_write(*state, TABLE_CSV, &all_table, columns, MANY_ROWS, MANY_ROWS);
     struct table_file one = table_write(*state, TABLE_CSV, &all_table, columns, MANY_ROWS, 1);
@@ -123,6 +146,10 @@ static void test_bytes_do_not_depend_on_batches(void **state) {
     free(times);
     free(f64);
     free(text);
+    free(flags);
+    free(maybe_u64);
+    free(maybe_f64);
+    free(maybe_text);
 }
 
 static void test_missing_folder_is_an_io_error(void **state) {
@@ -139,7 +166,7 @@ static void test_discarded_table_leaves_no_file(void **state) {
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(*state);
-    static const struct table gone = {"gone", text_columns, 2, {0, 1, false}};
+    static const struct table gone = {"gone", text_columns, 2, {0, 1, false}, false};
     static const char *const text[] = {"x"};
     const union column_values columns[] = {{.text = text}, {.text = text}};
     MUST(table_writer_open(&writer, TABLE_CSV, *state, &gone, NULL, 0, &err));
@@ -163,7 +190,7 @@ static void test_full_disk_is_an_io_error_and_leaves_no_file(void **state) {
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(*state);
-    static const struct table full = {"full", text_columns, 2, {0, 1, false}};
+    static const struct table full = {"full", text_columns, 2, {0, 1, false}, false};
     static const char *const text[] = {"some text to fill the disk"};
     const union column_values columns[] = {{.text = text}, {.text = text}};
     MUST(table_writer_open(&writer, TABLE_CSV, *state, &full, NULL, 0, &err));
@@ -182,7 +209,7 @@ static void test_full_disk_at_the_commit_is_an_io_error_and_leaves_no_file(void 
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(*state);
-    static const struct table full = {"full", text_columns, 2, {0, 1, false}};
+    static const struct table full = {"full", text_columns, 2, {0, 1, false}, false};
     MUST(table_writer_open(&writer, TABLE_CSV, *state, &full, NULL, 0, &err));
     struct rlimit old = limit_file_size(5);
     struct table_file file;

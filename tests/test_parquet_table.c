@@ -10,6 +10,7 @@
 #include "stages/base/random.h"
 #include "stages/sink/parquet_table.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/resource.h>
@@ -175,31 +176,38 @@ static uint8_t *read_page(const struct bytes *file, struct cursor chunk, size_t 
 /* ---- The edge tables. ---- */
 
 static const struct column all_columns[] = {
-    {"u64", COLUMN_U64, false},      {"u32", COLUMN_U32, false},
-    {"time", COLUMN_TIME_MS, false}, {"time_or_null", COLUMN_TIME_MS, true},
-    {"f64", COLUMN_F64, false},      {"text", COLUMN_TEXT, false},
+    {"u64", COLUMN_U64, false},        {"u32", COLUMN_U32, false},
+    {"time", COLUMN_TIME_MS, false},   {"time_or_null", COLUMN_TIME_MS, true},
+    {"f64", COLUMN_F64, false},        {"text", COLUMN_TEXT, false},
+    {"flag", COLUMN_BOOL, false},      {"u64_or_null", COLUMN_U64, true},
+    {"f64_or_null", COLUMN_F64, true}, {"text_or_null", COLUMN_TEXT, true},
 };
 static const struct column time_columns[] = {{"u64", COLUMN_U64, false},
                                              {"time_or_null", COLUMN_TIME_MS, true}};
 static const struct column f64_columns[] = {{"u64", COLUMN_U64, false}, {"f64", COLUMN_F64, false}};
+static const struct column flag_columns[] = {{"u64", COLUMN_U64, false},
+                                             {"flag", COLUMN_BOOL, false}};
 static const struct column text_columns[] = {{"u64", COLUMN_U64, false},
                                              {"text", COLUMN_TEXT, false}};
 
 static const struct table edges_table = {
-    "edges", all_columns, COUNT_OF(all_columns), {0, 1, false}};
+    "edges", all_columns, COUNT_OF(all_columns), {0, 1, false}, false};
 static const struct table empty_table = {
-    "empty", all_columns, COUNT_OF(all_columns), {0, 1, false}};
+    "empty", all_columns, COUNT_OF(all_columns), {0, 1, false}, false};
 static const struct table one_row_table = {
-    "one_row", all_columns, COUNT_OF(all_columns), {0, 1, false}};
+    "one_row", all_columns, COUNT_OF(all_columns), {0, 1, false}, false};
 static const struct table random_table = {
-    "random", all_columns, COUNT_OF(all_columns), {0, 1, false}};
-static const struct table nulls_everywhere = {"nulls_everywhere", time_columns, 2, {0, 1, false}};
-static const struct table nulls_nowhere = {"nulls_nowhere", time_columns, 2, {0, 1, false}};
-static const struct table nulls_alternating = {"nulls_alternating", time_columns, 2, {0, 1, false}};
-static const struct table zeros_positive = {"zeros_positive", f64_columns, 2, {0, 1, false}};
-static const struct table zeros_negative = {"zeros_negative", f64_columns, 2, {0, 1, false}};
-static const struct table text_table = {"texts", text_columns, 2, {0, 1, false}};
-static const struct table long_text_table = {"long_texts", text_columns, 2, {0, 1, false}};
+    "random", all_columns, COUNT_OF(all_columns), {0, 1, false}, false};
+static const struct table nulls_everywhere = {
+    "nulls_everywhere", time_columns, 2, {0, 1, false}, false};
+static const struct table nulls_nowhere = {"nulls_nowhere", time_columns, 2, {0, 1, false}, false};
+static const struct table nulls_alternating = {
+    "nulls_alternating", time_columns, 2, {0, 1, false}, false};
+static const struct table zeros_positive = {"zeros_positive", f64_columns, 2, {0, 1, false}, false};
+static const struct table zeros_negative = {"zeros_negative", f64_columns, 2, {0, 1, false}, false};
+static const struct table flags_table = {"flags", flag_columns, 2, {0, 1, false}, false};
+static const struct table text_table = {"texts", text_columns, 2, {0, 1, false}, false};
+static const struct table long_text_table = {"long_texts", text_columns, 2, {0, 1, false}, false};
 
 /* Writes the table in both formats; the Parquet file must have the same bytes for batches of 1, 7
  * and all rows. Reads it into `file` (empty, the caller's to release). */
@@ -238,8 +246,17 @@ static void test_edge_values_of_every_type_reach_the_statistics(void **state) {
                                     COLUMN_TIME_NULL};
     static const double f64[] = {0.1, -1e300, 1e300, -0.0};
     static const char *const text[] = {"b", "", "\xf0\x9f\x98\x80", "a"};
-    const union column_values columns[] = {{.u64 = u64},       {.u32 = u32}, {.time_ms = times},
-                                           {.time_ms = maybe}, {.f64 = f64}, {.text = text}};
+    static const uint8_t flags[] = {0, 1, 1, 0};
+    static const struct optional_u64 maybe_u64[] = {{.value = UINT64_MAX, .is_known = true},
+                                                    {.value = 7},
+                                                    {.value = 0, .is_known = true},
+                                                    {.value = 9}};
+    const double maybe_f64[] = {NAN, -2.5, NAN, 1e300};
+    static const char *const maybe_text[] = {NULL, "z", "y", NULL};
+    const union column_values columns[] = {
+        {.u64 = u64},       {.u32 = u32},        {.time_ms = times}, {.time_ms = maybe},
+        {.f64 = f64},       {.text = text},      {.flag = flags},    {.optional_u64 = maybe_u64},
+        {.f64 = maybe_f64}, {.text = maybe_text}};
     struct bytes file = {0};
     write_twins(*state, &edges_table, columns, 4, &file);
     assert_bounds(&file, 0, "\0\0\0\0\0\0\0\0", "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
@@ -254,6 +271,15 @@ static void test_edge_values_of_every_type_reach_the_statistics(void **state) {
     struct cursor text_statistics = field(chunk_of(footer_of(&file), 0, 5), 12);
     assert_text_field(text_statistics, 6, "", 0);
     assert_text_field(text_statistics, 5, "\xf0\x9f\x98\x80", 4);
+    assert_bounds(&file, 6, "\0", "\1", 1);
+    assert_bounds(&file, 7, "\0\0\0\0\0\0\0\0", "\xff\xff\xff\xff\xff\xff\xff\xff", 8);
+    put_u64(least, UINT64_C(0xc004000000000000)); /* -2.5 */
+    memcpy(most, &f64[2], sizeof most);
+    assert_bounds(&file, 8, least, most, 8);
+    assert_bounds(&file, 9, "y", "z", 1);
+    for (uint64_t c = 7; c < 10; c++) {
+        assert_int_equal(integer_field(field(chunk_of(footer_of(&file), 0, c), 12), 3), 2);
+    }
     bytes_release(&file);
 }
 
@@ -273,8 +299,14 @@ static void test_notes_and_creator_stand_in_the_footer_as_valid_text(void **stat
     static const int64_t times[] = {3};
     static const double f64[] = {4};
     static const char *const text[] = {"five"};
-    const union column_values columns[] = {{.u64 = u64},       {.u32 = u32}, {.time_ms = times},
-                                           {.time_ms = times}, {.f64 = f64}, {.text = text}};
+    static const uint8_t flags[] = {1};
+    static const struct optional_u64 maybe_u64[] = {{0}};
+    const double maybe_f64[] = {NAN};
+    static const char *const maybe_text[] = {NULL};
+    const union column_values columns[] = {
+        {.u64 = u64},       {.u32 = u32},        {.time_ms = times}, {.time_ms = times},
+        {.f64 = f64},       {.text = text},      {.flag = flags},    {.optional_u64 = maybe_u64},
+        {.f64 = maybe_f64}, {.text = maybe_text}};
     struct bytes file = {0};
     write_twins(*state, &one_row_table, columns, 1, &file);
     struct cursor footer = footer_of(&file);
@@ -356,6 +388,21 @@ static void test_zeros_have_the_wider_bounds_and_keep_their_signs(void **state) 
     }
 }
 
+static void test_flags_are_bits_lowest_first(void **state) {
+    static const uint8_t flags[] = {1, 0, 0, 1, 1, 1, 0, 1, 0, 1};
+    static const uint64_t u64[COUNT_OF(flags)] = {0};
+    const union column_values columns[] = {{.u64 = u64}, {.flag = flags}};
+    struct bytes file = {0};
+    write_twins(*state, &flags_table, columns, COUNT_OF(flags), &file);
+    size_t bytes;
+    uint8_t *raw = read_page(&file, chunk_of(footer_of(&file), 0, 1), &bytes);
+    assert_int_equal(bytes, 2);
+    assert_int_equal(raw[0], 0xb9);
+    assert_int_equal(raw[1], 0x02);
+    free(raw);
+    bytes_release(&file);
+}
+
 static void test_texts_are_valid_utf8_whatever_arrives(void **state) {
     static const char *const text[] = {
         "",   "plain",        "comma, \"quote\"",  "two\nlines",   "cr\r\nlf", "\xff\xfe",
@@ -412,6 +459,10 @@ static void test_rows_beyond_a_group_begin_the_next(void **state) {
     static int64_t maybe[ROWS];
     static double f64[ROWS];
     static const char *text[ROWS];
+    static uint8_t flags[ROWS];
+    static struct optional_u64 maybe_u64[ROWS];
+    static double maybe_f64[ROWS];
+    static const char *maybe_text[ROWS];
     static const char *const texts[] = {"", "connect", "disconnect", "a, \"b\""};
     struct random random;
     random_seed(&random, 41);
@@ -425,9 +476,16 @@ static void test_rows_beyond_a_group_begin_the_next(void **state) {
                                                  : COLUMN_TIME_NULL;
         f64[i] = (double)random_below(&random, 9) / (double)(1 + random_below(&random, 3000));
         text[i] = texts[random_below(&random, 4)];
+        flags[i] = (uint8_t)random_below(&random, 2);
+        maybe_u64[i] = (struct optional_u64){u64[i], random_below(&random, 3) > 0};
+        maybe_f64[i] = random_below(&random, 3) == 0 ? NAN : f64[i];
+        /* CSV has one face for a null and an empty text, so that only one of them is here */
+        maybe_text[i] = random_below(&random, 3) == 0 ? NULL : texts[1 + random_below(&random, 3)];
     }
-    const union column_values columns[] = {{.u64 = u64},       {.u32 = u32}, {.time_ms = times},
-                                           {.time_ms = maybe}, {.f64 = f64}, {.text = text}};
+    const union column_values columns[] = {
+        {.u64 = u64},       {.u32 = u32},        {.time_ms = times}, {.time_ms = maybe},
+        {.f64 = f64},       {.text = text},      {.flag = flags},    {.optional_u64 = maybe_u64},
+        {.f64 = maybe_f64}, {.text = maybe_text}};
     struct bytes file = {0};
     write_twins(*state, &random_table, columns, ROWS, &file);
     struct cursor footer = footer_of(&file);
@@ -441,7 +499,7 @@ static void test_rows_beyond_a_group_begin_the_next(void **state) {
 }
 
 /* A table and rows for the tests of failure. */
-static const struct table failing_table = {"failing", time_columns, 2, {0, 1, false}};
+static const struct table failing_table = {"failing", time_columns, 2, {0, 1, false}, false};
 
 static struct status append_many(struct table_writer *writer, struct err *err) {
     static uint64_t u64[PARQUET_GROUP_ROWS];
@@ -524,6 +582,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(test_nulls_everywhere_nowhere_and_alternating_have_their_levels,
                                   &folder),
         cmocka_unit_test_prestate(test_zeros_have_the_wider_bounds_and_keep_their_signs, &folder),
+        cmocka_unit_test_prestate(test_flags_are_bits_lowest_first, &folder),
         cmocka_unit_test_prestate(test_texts_are_valid_utf8_whatever_arrives, &folder),
         cmocka_unit_test_prestate(test_long_texts_end_a_group_early_and_stay_out_of_the_statistics,
                                   &folder),

@@ -55,6 +55,9 @@ static void put_type(struct json_writer *json, const char *key, enum column_type
     case COLUMN_F64:
         json_put_text(json, key, "double");
         return;
+    case COLUMN_BOOL:
+        json_put_text(json, key, "boolean");
+        return;
     case COLUMN_TEXT:
         json_put_text(json, key, "string");
         return;
@@ -172,24 +175,29 @@ struct status avro_row_stamps(const struct avro_stamps *stamps, struct bytes *ou
 static struct status put_cell(struct bytes *out, const struct column *column,
                               const union column_values *values, size_t row, struct err *err) {
     TRY(bytes_reserve(out, CELL_BYTES, err));
-    bool is_null = column->nullable && values->time_ms[row] == COLUMN_TIME_NULL;
     if (column->nullable) {
+        bool is_null = column_is_null(column, values, row);
         put_long(out, is_null ? 0 : 1); /* which branch of the union */
+        if (is_null) {
+            return status_ok();
+        }
     }
     switch (column->type) {
     case COLUMN_U64:
-        put_long(out, (int64_t)values->u64[row]);
+        put_long(out,
+                 (int64_t)(column->nullable ? values->optional_u64[row].value : values->u64[row]));
         break;
     case COLUMN_U32:
         put_long(out, values->u32[row]);
         break;
     case COLUMN_TIME_MS:
-        if (!is_null) {
-            put_long(out, values->time_ms[row]);
-        }
+        put_long(out, values->time_ms[row]);
         break;
     case COLUMN_F64:
         put_double(out, values->f64[row]);
+        break;
+    case COLUMN_BOOL:
+        out->data[out->count++] = values->flag[row];
         break;
     case COLUMN_TEXT:
         return put_text(out, values->text[row], err);

@@ -16,6 +16,7 @@
  *   TIME_MS       long, timestamp-millis
  *   F64           double
  *   TEXT          string                     made well-formed as table_writer.h says
+ *   BOOL          boolean
  *   nullable      ["null", type]
  *
  * The schemas are a public contract and lie in schemas/tables/, byte for byte what is made here.

@@ -12,6 +12,7 @@
 #include "stages/sink/decimal.h"
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,19 +51,30 @@ static char *put_text(char *at, const char *text) {
     return at;
 }
 
-static char *put_cell(char *at, enum column_type type, const union column_values *values,
+static char *put_flag(char *at, bool flag) {
+    const char *text = flag ? "true" : "false";
+    size_t bytes = strlen(text);
+    memcpy(at, text, bytes);
+    return at + bytes;
+}
+
+static char *put_cell(char *at, const struct column *column, const union column_values *values,
                       size_t row) {
-    switch (type) {
+    if (column_is_null(column, values, row)) {
+        return at;
+    }
+    switch (column->type) {
     case COLUMN_U64:
-        return at + number_format_u64(at, values->u64[row]);
+        return at + number_format_u64(at, column->nullable ? values->optional_u64[row].value
+                                                           : values->u64[row]);
     case COLUMN_U32:
         return at + number_format_u64(at, values->u32[row]);
     case COLUMN_TIME_MS:
-        return values->time_ms[row] == COLUMN_TIME_NULL
-                   ? at
-                   : at + number_format_i64(at, values->time_ms[row]);
+        return at + number_format_i64(at, values->time_ms[row]);
     case COLUMN_F64:
         return at + decimal_format(at, values->f64[row]);
+    case COLUMN_BOOL:
+        return put_flag(at, values->flag[row] != 0);
     case COLUMN_TEXT:
         return put_text(at, values->text[row]);
     }
@@ -81,7 +93,7 @@ static size_t texts_bound(const struct table *table, const union column_values *
                           size_t row) {
     size_t bytes = 0;
     for (size_t c = 0; c < table->column_count; c++) {
-        if (table->columns[c].type == COLUMN_TEXT) {
+        if (table->columns[c].type == COLUMN_TEXT && columns[c].text[row] != NULL) {
             bytes += text_bound(columns[c].text[row]);
         }
     }
@@ -137,7 +149,7 @@ struct status csv_table_append(struct csv_table *csv, const union column_values 
         char *start = (char *)csv->lines.data + csv->lines.count;
         char *at = start;
         for (size_t c = 0; c < table->column_count; c++) {
-            at = put_cell(at, table->columns[c].type, &columns[c], row);
+            at = put_cell(at, &table->columns[c], &columns[c], row);
             *at++ = ',';
         }
         at[-1] = '\n';

@@ -1,9 +1,10 @@
 /* A table as CSV (RFC 4180, but with LF): the bytes that go into an output.
  *
  * One header line, then one line per row, each ended by LF. Numbers in decimal, exactly: u64 and
- * u32 as digits, times as milliseconds since 1970 UTC (a null is an empty field), doubles as the
- * shortest text that reads back as the same double. A text that holds a comma, a quote, CR or LF
- * is quoted, its quotes doubled; invalid UTF-8 is replaced as table_writer.h says.
+ * u32 as digits, times as milliseconds since 1970 UTC, doubles as the shortest text that reads back
+ * as the same double. Flags are true or false. A null is an empty field, as an empty text is. A
+ * text that holds a comma, a quote, CR or LF is quoted, its quotes doubled; invalid UTF-8 is
+ * replaced as table_writer.h says.
  *
  * Used through table_writer.h alone, which also states what the values may be.
  */

@@ -12,6 +12,7 @@
 #include "stages/sink/delta.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,13 @@
 enum { STATISTIC_TEXT_BYTES = 64 };
 
 /* Numbers of parquet.thrift. */
-enum { PHYSICAL_INT32 = 1, PHYSICAL_INT64 = 2, PHYSICAL_DOUBLE = 5, PHYSICAL_BYTES = 6 };
+enum {
+    PHYSICAL_BOOLEAN = 0,
+    PHYSICAL_INT32 = 1,
+    PHYSICAL_INT64 = 2,
+    PHYSICAL_DOUBLE = 5,
+    PHYSICAL_BYTES = 6,
+};
 enum {
     CONVERTED_NONE = -1,
     CONVERTED_UTF8 = 0,
@@ -51,6 +58,7 @@ static const struct parquet_type {
                         64, SIGN_BIT, SIGN_BIT},
     [COLUMN_F64] = {PHYSICAL_DOUBLE, CONVERTED_NONE, ENCODING_PLAIN, 64, SIGN_BIT, UINT64_MAX},
     [COLUMN_TEXT] = {PHYSICAL_BYTES, CONVERTED_UTF8, ENCODING_PLAIN, 0, 0, 0},
+    [COLUMN_BOOL] = {PHYSICAL_BOOLEAN, CONVERTED_NONE, ENCODING_PLAIN, 1, 0, 0},
 };
 
 static const struct parquet_type *type_of(const struct parquet_column *parquet) {
@@ -58,7 +66,7 @@ static const struct parquet_type *type_of(const struct parquet_column *parquet) 
 }
 
 void parquet_column_init(struct parquet_column *parquet, const struct column *column) {
-    assert(!column->nullable || column->type == COLUMN_TIME_MS);
+    assert(!column->nullable || (column->type != COLUMN_U32 && column->type != COLUMN_BOOL));
     *parquet = (struct parquet_column){.column = column};
 }
 
@@ -106,48 +114,83 @@ static struct status reserve_present(struct parquet_column *parquet, size_t rows
     return status_ok();
 }
 
-static struct status add_nullable_times(struct parquet_column *parquet, const int64_t *times,
-                                        size_t rows, uint64_t *numbers, struct err *err) {
+/* Sets the bits of the rows that have a value and counts the others. */
+static struct status mark_present(struct parquet_column *parquet, const union column_values *values,
+                                  size_t first, size_t rows, struct err *err) {
     TRY(reserve_present(parquet, rows, err));
-    size_t count = 0;
     for (size_t i = 0; i < rows; i++) {
-        if (times[i] != COLUMN_TIME_NULL) {
-            uint64_t row = parquet->rows + i;
-            parquet->present.data[row / 8] |= (uint8_t)(1U << row % 8);
-            numbers[count++] = (uint64_t)times[i];
-        }
+        uint64_t row = parquet->rows + i;
+        bool is_null = column_is_null(parquet->column, values, first + i);
+        parquet->present.data[row / 8] |= (uint8_t)((is_null ? 0U : 1U) << row % 8);
+        parquet->nulls += is_null;
     }
-    parquet->nulls += rows - count;
     return status_ok();
 }
 
-static struct status add_numbers(struct parquet_column *parquet, const union column_values *values,
-                                 size_t first, size_t rows, struct err *err) {
-    TRY(reserve_numbers(parquet, rows, err));
-    uint64_t *numbers = parquet->numbers + number_count(parquet);
-    switch (parquet->column->type) {
+static void copy_known_u64(uint64_t *numbers, const struct optional_u64 *values, size_t rows) {
+    for (size_t i = 0; i < rows; i++) {
+        if (values[i].is_known) {
+            *numbers++ = values[i].value;
+        }
+    }
+}
+
+static void copy_known_times(uint64_t *numbers, const int64_t *times, size_t rows) {
+    for (size_t i = 0; i < rows; i++) {
+        if (times[i] != COLUMN_TIME_NULL) {
+            *numbers++ = (uint64_t)times[i];
+        }
+    }
+}
+
+static void copy_known_doubles(uint64_t *numbers, const double *values, size_t rows) {
+    for (size_t i = 0; i < rows; i++) {
+        if (!isnan(values[i])) {
+            memcpy(numbers++, &values[i], sizeof *numbers);
+        }
+    }
+}
+
+/* Writes the values of the rows that have one, all where `nullable` is false. */
+static void copy_numbers(uint64_t *numbers, const struct column *column,
+                         const union column_values *values, size_t first, size_t rows) {
+    size_t bytes = rows * sizeof *numbers;
+    switch (column->type) {
     case COLUMN_U64:
-        memcpy(numbers, values->u64 + first, rows * sizeof *numbers);
-        return status_ok();
+        if (column->nullable) {
+            copy_known_u64(numbers, values->optional_u64 + first, rows);
+        } else {
+            memcpy(numbers, values->u64 + first, bytes);
+        }
+        return;
     case COLUMN_U32:
         for (size_t i = 0; i < rows; i++) {
             numbers[i] = values->u32[first + i];
         }
-        return status_ok();
+        return;
     case COLUMN_TIME_MS:
-        if (parquet->column->nullable) {
-            return add_nullable_times(parquet, values->time_ms + first, rows, numbers, err);
+        if (column->nullable) {
+            copy_known_times(numbers, values->time_ms + first, rows);
+        } else {
+            memcpy(numbers, values->time_ms + first, bytes);
         }
-        memcpy(numbers, values->time_ms + first, rows * sizeof *numbers);
-        return status_ok();
+        return;
     case COLUMN_F64:
-        memcpy(numbers, values->f64 + first, rows * sizeof *numbers);
-        return status_ok();
+        if (column->nullable) {
+            copy_known_doubles(numbers, values->f64 + first, rows);
+        } else {
+            memcpy(numbers, values->f64 + first, bytes);
+        }
+        return;
+    case COLUMN_BOOL:
+        for (size_t i = 0; i < rows; i++) {
+            numbers[i] = values->flag[first + i];
+        }
+        return;
     case COLUMN_TEXT:
         break;
     }
     assert(false && "a column that holds no numbers");
-    return status_ok();
 }
 
 /* < 0, 0, > 0 as a comes before, with, after b, byte by byte. */
@@ -161,6 +204,9 @@ static struct status add_texts(struct parquet_column *parquet, const char *const
                                size_t rows, struct err *err) {
     struct bytes *texts = &parquet->texts;
     for (size_t i = 0; i < rows; i++) {
+        if (values[i] == NULL) {
+            continue;
+        }
         size_t bytes = strlen(values[i]);
         assert(bytes <= LIMIT_DOCUMENT_BYTES);
         TRY(bytes_reserve(texts, 4 + bytes, err));
@@ -184,7 +230,12 @@ struct status parquet_column_add(struct parquet_column *parquet, const union col
     if (parquet->column->type == COLUMN_TEXT) {
         TRY(add_texts(parquet, values->text + first, rows, err));
     } else {
-        TRY(add_numbers(parquet, values, first, rows, err));
+        TRY(reserve_numbers(parquet, rows, err));
+        uint64_t *numbers = parquet->numbers + number_count(parquet);
+        copy_numbers(numbers, parquet->column, values, first, rows);
+    }
+    if (parquet->column->nullable) {
+        TRY(mark_present(parquet, values, first, rows, err));
     }
     parquet->rows += rows;
     return status_ok();
@@ -222,10 +273,27 @@ static struct status put_plain_numbers(const struct parquet_column *parquet, str
     return status_ok();
 }
 
+static struct status put_plain_flags(const struct parquet_column *parquet, struct bytes *out,
+                                     struct err *err) {
+    size_t count = number_count(parquet);
+    size_t bytes = (count + 7) / 8;
+    TRY(bytes_reserve(out, bytes, err));
+    uint8_t *at = out->data + out->count;
+    memset(at, 0, bytes);
+    for (size_t i = 0; i < count; i++) {
+        at[i / 8] |= (uint8_t)(parquet->numbers[i] << i % 8);
+    }
+    out->count += bytes;
+    return status_ok();
+}
+
 static struct status put_values(const struct parquet_column *parquet, struct bytes *out,
                                 struct err *err) {
     if (parquet->column->type == COLUMN_TEXT) {
         return bytes_append(out, parquet->texts.data, parquet->texts.count, err);
+    }
+    if (parquet->column->type == COLUMN_BOOL) {
+        return put_plain_flags(parquet, out, err);
     }
     if (type_of(parquet)->encoding == ENCODING_PLAIN) {
         return put_plain_numbers(parquet, out, err);
@@ -288,7 +356,8 @@ static void put_logical_type(enum column_type type, struct thrift *thrift) {
         thrift_struct_close(thrift);
         break;
     case COLUMN_F64:
-        assert(false && "a double has no logical type");
+    case COLUMN_BOOL:
+        assert(false && "doubles and flags have no logical type");
     }
 }
 
@@ -354,9 +423,10 @@ static void put_statistics(const struct parquet_column *parquet, struct thrift *
     uint8_t number[8];
     number_bounds(parquet, &least, &most);
     put_u64(number, most); /* a number of 32 bits is its lower half */
-    thrift_text(thrift, 5, number, type_of(parquet)->bits / 8);
+    size_t bytes = (type_of(parquet)->bits + 7) / 8;
+    thrift_text(thrift, 5, number, bytes);
     put_u64(number, least);
-    thrift_text(thrift, 6, number, type_of(parquet)->bits / 8);
+    thrift_text(thrift, 6, number, bytes);
 }
 
 void parquet_column_put_chunk(const struct parquet_column *parquet, const struct parquet_page *page,

@@ -7,6 +7,7 @@
  *   COLUMN_TIME_MS  INT64           TIMESTAMP(UTC, MILLIS) (TIMESTAMP_MILLIS) signed
  *   COLUMN_F64      DOUBLE          none                                      by value
  *   COLUMN_TEXT     BYTE_ARRAY      STRING (UTF8)                             unsigned bytes
+ *   COLUMN_BOOL     BOOLEAN         none                                      false, true
  *
  * A page (data page v1) is the page header in Thrift and then one zstd frame of:
  *
@@ -15,7 +16,8 @@
  *   run     1..3   varint: ceil(rows / 8) << 1 | 1, "one bit-packed run for all rows"
  *   bits    rows/8 bit i (lowest first) is 1 where row i has a value; padded with zeros
  *   values  ...    integers and times: DELTA_BINARY_PACKED (delta.h); doubles: PLAIN, 8 bytes,
- *                  little-endian; texts: PLAIN, 4 bytes of length, then the bytes
+ *                  little-endian; texts: PLAIN, 4 bytes of length, then the bytes; flags: PLAIN,
+ *                  one bit each, lowest first, padded with zeros
  *
  * Source: Apache Parquet format 2.10, README, Encodings.md, LogicalTypes.md, parquet.thrift.
  */
@@ -44,7 +46,7 @@ struct parquet_column {
     const struct column *column;
     uint64_t rows;
     uint64_t nulls;
-    uint64_t *numbers; /* doubles as their bits, times in two's complement */
+    uint64_t *numbers; /* doubles as their bits, times in two's complement, flags 0 or 1 */
     size_t number_capacity;
     struct bytes texts; /* in their page encoding */
     struct bytes present;

@@ -166,7 +166,7 @@ static size_t row_text_bytes(const struct table *table, const union column_value
                              size_t row) {
     size_t bytes = 0;
     for (size_t c = 0; c < table->column_count; c++) {
-        if (table->columns[c].type == COLUMN_TEXT) {
+        if (table->columns[c].type == COLUMN_TEXT && columns[c].text[row] != NULL) {
             bytes += strlen(columns[c].text[row]);
         }
     }

@@ -18,6 +18,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+bool column_is_null(const struct column *column, const union column_values *values, size_t row) {
+    if (!column->nullable) {
+        return false;
+    }
+    switch (column->type) {
+    case COLUMN_U64:
+        return !values->optional_u64[row].is_known;
+    case COLUMN_TIME_MS:
+        return values->time_ms[row] == COLUMN_TIME_NULL;
+    case COLUMN_F64:
+        return isnan(values->f64[row]);
+    case COLUMN_TEXT:
+        return values->text[row] == NULL;
+    case COLUMN_U32:
+    case COLUMN_BOOL:
+        break;
+    }
+    assert(false && "a nullable column of a type that has no null");
+    return false;
+}
+
 struct table_writer {
     enum table_format format;
     const struct table *table;
@@ -83,12 +104,20 @@ static void assert_times(const int64_t *times, size_t rows, bool nullable) {
     assert(least >= LIMIT_TIME_MIN_MS && most <= LIMIT_TIME_MAX_MS);
 }
 
-static void assert_finite(const double *values, size_t rows) {
+static void assert_finite(const double *values, size_t rows, bool nullable) {
     bool finite = true;
     for (size_t i = 0; i < rows; i++) {
-        finite &= isfinite(values[i]) != 0;
+        finite &= isfinite(values[i]) != 0 || (nullable && isnan(values[i]) != 0);
     }
     assert(finite);
+}
+
+static void assert_flags(const uint8_t *flags, size_t rows) {
+    uint8_t bits = 0;
+    for (size_t i = 0; i < rows; i++) {
+        bits |= flags[i];
+    }
+    assert(bits <= 1);
 }
 
 struct status table_writer_append(struct table_writer *writer, const union column_values *columns,
@@ -98,7 +127,9 @@ struct status table_writer_append(struct table_writer *writer, const union colum
         if (column->type == COLUMN_TIME_MS) {
             assert_times(columns[c].time_ms, rows, column->nullable);
         } else if (column->type == COLUMN_F64) {
-            assert_finite(columns[c].f64, rows);
+            assert_finite(columns[c].f64, rows, column->nullable);
+        } else if (column->type == COLUMN_BOOL) {
+            assert_flags(columns[c].flag, rows);
         }
     }
     writer->rows += rows;

@@ -17,21 +17,28 @@
 #include "schemas/status.h"
 #include "schemas/tables.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum table_format { TABLE_CSV, TABLE_PARQUET, TABLE_OUTBOX, TABLE_FORMATS };
 
 /* The values of one column, by its type; lent for the call. Times lie within LIMIT_TIME_MIN_MS..
- * LIMIT_TIME_MAX_MS or are COLUMN_TIME_NULL in a nullable column; doubles are finite; texts are
- * NUL-terminated, at most LIMIT_DOCUMENT_BYTES long. Anything else is the caller's mistake. */
+ * LIMIT_TIME_MAX_MS; doubles are finite; texts are NUL-terminated, at most LIMIT_DOCUMENT_BYTES
+ * long; flags are 0 or 1. In a nullable column a value may also be the null of its type
+ * (schemas/tables.h). Anything else is the caller's mistake. */
 union column_values {
     const uint64_t *u64;
+    const struct optional_u64 *optional_u64; /* COLUMN_U64, nullable */
     const uint32_t *u32;
     const int64_t *time_ms;
     const double *f64;
     const char *const *text;
+    const uint8_t *flag; /* COLUMN_BOOL */
 };
+
+/* Whether the column, of those values, has none in `row`. */
+bool column_is_null(const struct column *column, const union column_values *values, size_t row);
 
 /* A key and a value that the file carries about itself (Parquet's key-value metadata; CSV has no
  * place for them, they stand in manifest.json beside it; an outbox stamps each record with some of
