@@ -9,6 +9,7 @@
 #   CFLAGS=, LDFLAGS=   added behind our own
 #   PREFIX=, DESTDIR=   where `make install` puts the program (/usr/local)
 #   FUZZ_SECONDS=n      how long `make fuzz` spends on each target (600)
+#   BENCH_OPTIONS=      of `make bench-attribution`: for example --ties 200000000
 
 BUILD = build
 PREFIX = /usr/local
@@ -32,7 +33,7 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototy
 LANGUAGE = -std=c11 -D_GNU_SOURCE -I. -ffp-contract=off -pthread
 COMPILE = $(CC) $(LANGUAGE) $(OPT) $(WARN) $(CPPFLAGS) $(CFLAGS)
 LINK = $(CC) $(OPT) -pthread $(CFLAGS)
-LDLIBS = -lzstd -lz -lxxhash -lroaring -lyajl -linih -lrdkafka -lavro -lcurl -lm
+LDLIBS = -lzstd -lz -lxxhash -lroaring -lyajl -linih -lrdkafka -lavro -lcurl -lsqlite3 -lm
 
 # Files by part. In tests/ and bench/ a file whose name starts with the folder's prefix is a
 # program; the others (oracles, helpers) are linked into whichever program calls them.
@@ -54,7 +55,8 @@ LIB := $(BUILD)/libtieflow.a
 HELP := $(if $(HELP_SRC),$(BUILD)/libhelpers.a)
 
 # Tests of what starts threads run under the thread sanitizer as well.
-TSAN_TESTS = $(filter test_workers test_embeddedness test_adjacency_file,$(TEST_SRC:tests/%.c=%))
+TSAN_TESTS = $(filter test_workers test_embeddedness test_triangles test_adjacency_file \
+                      test_attribution,$(TEST_SRC:tests/%.c=%))
 
 # The checks of `make lint`, in the order in which they run; each is a target lint-NAME.
 LINT = checkers layers style headers format gcc clang globals tidy cppcheck
@@ -97,8 +99,8 @@ sanitized = $(variant) WARN=
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help deps deps-unit deps-tools deps-kafka deps-test demo demo-kafka test test-kafka \
-        check asan tsan lint fuzz bench bench-kafka install clean everything fuzzers tidy \
-        variant-asan variant-tsan variant-clang variant-fuzz $(LINT:%=lint-%) always
+        check asan tsan lint fuzz bench bench-kafka bench-attribution install clean everything \
+        fuzzers tidy variant-asan variant-tsan variant-clang variant-fuzz $(LINT:%=lint-%) always
 
 ## Use
 
@@ -119,7 +121,7 @@ clean: ## Remove everything that was built
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^## /{printf "\n%s\n", substr($$0, 4)} \
-	    /^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	    /^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' Makefile
 
 ## Test
 
@@ -147,6 +149,9 @@ fuzz: deps-tools ## Fuzz every parser for FUZZ_SECONDS each; finds are kept in B
 
 bench: $(BUILD)/bench/bench_spine ## The kernel beside others, on logs of 5 and 50 M ties (minutes)
 	@$< $(BUILD)/bench-data
+
+bench-attribution: $(BUILD)/bench/bench_attribution ## Moves and ties beside SQL joins that count the same
+	@$< $(BUILD)/bench-data $(BENCH_OPTIONS)
 
 bench-kafka: $(BUILD)/bench/bench_kafka deps-kafka ## Reading a topic of 20 M events beside librdkafka
 	@TIEFLOW_CACHE='$(CACHE)' $(PYTHON) tests/kafka/broker.py --folder $(BUILD)/bench-data \

@@ -1,36 +1,20 @@
-/* CRoaring encodes. It reports no failed allocation: it would crash on a null pointer inside. Its
- * allocations here are of one member's size, made after everything large has been had.
- *
- * Decoding is ours, through the cursor, since every byte comes from outside. Rejected: the
- * library's "safe" reader (0.2.66), which checks lengths only: a run container without runs makes
- * it read wild memory, bytes behind the bitmap pass, and it prints.
+/* CRoaring encodes, behind node_set. Decoding is ours, through the cursor, since every byte comes
+ * from outside. Rejected: the library's "safe" reader (0.2.66), which checks lengths only: a run
+ * container without runs makes it read wild memory, bytes behind the bitmap pass, and it prints.
  */
 #include "stages/adjacency/neighbour_set.h"
 
+#include "stages/adjacency/node_set.h"
 #include "stages/base/cursor.h"
 
-#include <assert.h>
 #include <inttypes.h>
-#include <roaring/roaring.h>
-
-static struct status bitmap_append(roaring_bitmap_t *bitmap, struct bytes *out, struct err *err) {
-    if (bitmap == NULL) {
-        return err_memory(err, 64, "a Roaring bitmap");
-    }
-    (void)roaring_bitmap_run_optimize(bitmap); /* says whether it helped */
-    size_t bytes = roaring_bitmap_portable_size_in_bytes(bitmap);
-    TRY(bytes_reserve(out, bytes, err));
-    size_t written = roaring_bitmap_portable_serialize(bitmap, (char *)out->data + out->count);
-    assert(written == bytes);
-    out->count += written;
-    return status_ok();
-}
 
 struct status neighbour_set_encode_u32(const uint32_t *values, size_t count, struct bytes *out,
                                        struct err *err) {
-    roaring_bitmap_t *bitmap = roaring_bitmap_of_ptr(count, values);
-    struct status status = bitmap_append(bitmap, out, err);
-    roaring_bitmap_free(bitmap);
+    struct node_set *set;
+    TRY(node_set_new(&set, values, count, err));
+    struct status status = node_set_encode(set, out, err);
+    node_set_free(set);
     return status;
 }
 
@@ -41,6 +25,18 @@ static size_t bucket_end(const uint64_t *values, size_t count, size_t first) {
         end++;
     }
     return end;
+}
+
+/* Appends the 32-bit form of the lower halves; `lows` is scratch memory. */
+static struct status bucket_encode(const uint64_t *values, size_t count, struct bytes *lows,
+                                   struct bytes *out, struct err *err) {
+    lows->count = 0;
+    TRY(bytes_reserve(lows, count * sizeof(uint32_t), err));
+    uint32_t *all = (uint32_t *)(void *)lows->data;
+    for (size_t i = 0; i < count; i++) {
+        all[i] = (uint32_t)values[i];
+    }
+    return neighbour_set_encode_u32(all, count, out, err);
 }
 
 /* The 64-bit form: 8 bytes count of buckets, then per bucket its upper 32 bits and a 32-bit form.
@@ -54,20 +50,19 @@ struct status neighbour_set_encode_u64(const uint64_t *values, size_t count, str
     uint8_t head[8];
     put_u64(head, bucket_count);
     TRY(bytes_append(out, head, sizeof head, err));
-    for (size_t first = 0; first < count;) {
+    struct bytes lows = {0};
+    struct status status = status_ok();
+    for (size_t first = 0; first < count && !failed(status);) {
         size_t end = bucket_end(values, count, first);
         put_u32(head, (uint32_t)(values[first] >> 32));
-        TRY(bytes_append(out, head, sizeof(uint32_t), err));
-        roaring_bitmap_t *bitmap = roaring_bitmap_create();
-        for (size_t i = first; i < end && bitmap != NULL; i++) {
-            roaring_bitmap_add(bitmap, (uint32_t)values[i]);
+        status = bytes_append(out, head, sizeof(uint32_t), err);
+        if (!failed(status)) {
+            status = bucket_encode(values + first, end - first, &lows, out, err);
         }
-        struct status status = bitmap_append(bitmap, out, err);
-        roaring_bitmap_free(bitmap);
-        TRY(status);
         first = end;
     }
-    return status_ok();
+    bytes_release(&lows);
+    return status;
 }
 
 /* Constants of the format: the two cookies, the containers from which a bitmap with runs has

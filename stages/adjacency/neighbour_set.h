@@ -1,4 +1,4 @@
-/* A member's neighbours as a portable Roaring bitmap: the one door to CRoaring.
+/* A member's neighbours as a portable Roaring bitmap.
  *
  * The bytes are those of the Roaring format specification (RoaringFormatSpec): the 32-bit form for
  * the state, the 64-bit form for export under the members' own ids. Any Roaring library reads them.

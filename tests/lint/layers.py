@@ -32,8 +32,12 @@ LAYERS = [
     ("stages/adjacency",),
     ("stages/embeddedness",),
     ("stages/tie_store",),
+    ("stages/facts",),
+    ("stages/careers",),
+    ("stages/attribution",),
     ("stages/state",),
     ("stages/sink",),
+    ("stages/report",),
     ("pipeline",),
     ("bench", "tests"),
 ]
@@ -43,13 +47,14 @@ LIBRARIES = {
     "zstd.h": "stages/base/compression.c",
     "xxhash.h": "stages/base/checksum.c",
     "yajl/yajl_parse.h": "stages/base/json.c",
-    "roaring/roaring.h": "stages/adjacency/neighbour_set.c",
+    "roaring/roaring.h": "stages/adjacency/node_set.c",
     "librdkafka/rdkafka.h": "stages/kafka/client.h",
     "librdkafka/rdkafka_mock.h": "tests/mock_cluster.c",
     "curl/curl.h": "stages/kafka/schema_registry.c",
     "avro.h": "stages/decode/avro_schema.c",
     "zlib.h": "stages/base/compression.c",
     "ini.h": "pipeline/options.c",
+    "sqlite3.h": "stages/sink/database.c",
     "cmocka.h": "tests/testing.h",
 }
 
@@ -57,6 +62,7 @@ LIBRARIES = {
 PEERS = {
     "bench/peer_roaring.c": "roaring/roaring.h",
     "bench/peer_rdkafka.c": "librdkafka/rdkafka.h",
+    "bench/peer_sql.c": "sqlite3.h",
 }
 
 C11 = """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal

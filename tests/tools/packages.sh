@@ -22,6 +22,7 @@ build  librdkafka-dev             Kafka
 build  libavro-dev                Avro schemas of others
 build  libcurl4-openssl-dev       schema registries
 build  zlib1g-dev                 Avro container files
+build  libsqlite3-dev             tables for dashboards
 unit   libcmocka-dev              unit tests
 unit   python3                    runs the tests and the checks
 test   python3-venv               DuckDB and Arrow, which read our tables back
@@ -30,6 +31,7 @@ test   libclang-rt-14-dev         sanitizers of clang
 test   clang-tidy                 static analysis
 test   clang-format               formatting
 test   cppcheck                   static analysis
+test   chromium                   looks at the report as a browser shows it
 kafka  openjdk-17-jdk-headless    runs a Kafka broker and an independent Roaring implementation
 kafka  maven                      fetches them
 kafka  kcat                       an independent Kafka client
@@ -56,7 +58,7 @@ needed() {
 headers_are_there() {
     local includes
     includes=$(printf '#include <%s>\n' zstd.h xxhash.h roaring/roaring.h yajl/yajl_parse.h ini.h \
-        librdkafka/rdkafka.h avro.h curl/curl.h zlib.h)
+        librdkafka/rdkafka.h avro.h curl/curl.h zlib.h sqlite3.h)
     # CC may be several words.
     # shellcheck disable=SC2086
     ${CC:-gcc} -E -x c - >/dev/null 2>&1 <<<"$includes"

@@ -51,7 +51,7 @@ class Packages(unittest.TestCase):
 
     def test_root_installs_exactly_what_is_missing_and_says_why(self):
         self.debian(installed="libzstd-dev libxxhash-dev libroaring-dev librdkafka-dev "
-                              "libavro-dev libcurl4-openssl-dev zlib1g-dev")
+                              "libavro-dev libcurl4-openssl-dev zlib1g-dev libsqlite3-dev")
         done, calls = self.run_script("build")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("installing 2 missing", done.stderr)
