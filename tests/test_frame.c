@@ -221,7 +221,7 @@ static void test_fields_out_of_range_are_refused_whatever_the_checksum_says(void
         uint32_t value;
         const char *message;
     } wrong[] = {
-        {AT_KIND, FRAME_KINDS, "unknown kind 8"},
+        {AT_KIND, FRAME_KINDS, "unknown kind 9"},
         {AT_KIND, UINT32_MAX, "unknown kind 4294967295"},
         {AT_ITEMS, LIMIT_FRAME_ITEMS + 1, "over the limits"},
         {AT_ITEMS, UINT32_MAX, "over the limits"},

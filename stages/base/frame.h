@@ -38,6 +38,7 @@ enum frame_kind {
     FRAME_ENDINGS = 5,    /* stages/tie_store/tie_segment.h */
     FRAME_HISTOGRAM = 6,  /* stages/tie_store/histogram.h */
     FRAME_OUTBOX = 7,     /* stages/sink/outbox.h */
+    FRAME_FACTS = 8,      /* stages/facts/fact_table.h */
     FRAME_KINDS,
 };
 
