@@ -1,6 +1,9 @@
 #include "schemas/tie.h"
 #include "stages/base/random.h"
+#include "stages/base/stream.h"
 #include "stages/tie_store/ending_index.h"
+#include "stages/tie_store/tie_segment.h"
+#include "tests/scratch.h"
 #include "tests/testing.h"
 
 #include <stdlib.h>
@@ -172,6 +175,35 @@ static void strangers_and_later_ties_of_a_pair_last(void **state) {
     ending_index_release(&index);
 }
 
+static void a_segment_adds_its_endings_and_its_counts(void **state) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    struct output *output;
+    struct tie_segment_writer *writer;
+    const struct stored_tie ties[] = {{.created_at_ms = 1, .from = 0, .to = 1},
+                                      {.created_at_ms = 2, .from = 2, .to = 1}};
+    const struct tie_ending ending = {.from = 1, .to = 0, .ended_at_ms = 7, .ties_before = 2};
+    scratch_path(state, "ties", path);
+    MUST(output_open(&output, path, false, &err));
+    MUST(tie_segment_writer_new(&writer, output, 0, &err));
+    MUST(tie_segment_put_tie(writer, &ties[0], &err));
+    MUST(tie_segment_put_tie(writer, &ties[1], &err));
+    MUST(tie_segment_put_ending(writer, &ending, &err));
+    MUST(tie_segment_end(writer, &err));
+    tie_segment_writer_free(writer);
+    MUST(output_commit(output, NULL, NULL, &err));
+    struct ending_index index = {0};
+    struct segment_counts counts = {.ties = 10, .endings = 20};
+    MUST(ending_index_add_segment(&index, path, 3, &counts, &err));
+    MUST(ending_index_finish(&index, &err));
+    assert_int_equal(counts.ties, 12);
+    assert_int_equal(counts.endings, 21);
+    assert_true(ending_index_find(&index, 0, 1, 0) == 7);
+    assert_true(ending_index_find(&index, 2, 1, 1) == TIE_OPEN_MS);
+    MUST_FAIL(ending_index_add_segment(&index, path, 2, &counts, &err), FAILURE_DATA, "ties");
+    ending_index_release(&index);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_tie_finds_the_ending_that_ended_it),
@@ -179,6 +211,8 @@ int main(void) {
         cmocka_unit_test(an_index_of_later_endings_knows_only_those),
         cmocka_unit_test(an_empty_index_says_that_all_ties_last),
         cmocka_unit_test(strangers_and_later_ties_of_a_pair_last),
+        cmocka_unit_test_setup_teardown(a_segment_adds_its_endings_and_its_counts, scratch_make,
+                                        scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

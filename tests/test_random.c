@@ -128,6 +128,31 @@ static void test_unit_numbers_lie_in_zero_to_one_and_average_a_half(void **state
     assert_true(sum > 499000 && sum < 501000); /* standard deviation 289 */
 }
 
+static void test_exponential_numbers_have_the_law_they_should(void **state) {
+    (void)state;
+    struct random random;
+    random_seed(&random, 17);
+    enum { DRAWS = 1000000, CUTS = 6 };
+    /* multiples of ln 2, each of which halves what is left; and an uneven one */
+    const double cuts[CUTS] = {0.69314718, 1.38629436, 2.07944154, 2.77258872, 3.4657359, 0.1};
+    const double shares[CUTS] = {0.5, 0.25, 0.125, 0.0625, 0.03125, 0.904837418};
+    double beyond[CUTS] = {0};
+    double sum = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        double value = random_exponential(&random);
+        assert_true(value >= 0.0);
+        sum += value;
+        for (int k = 0; k < CUTS; k++) {
+            beyond[k] += value > cuts[k];
+        }
+    }
+    assert_true(sum > 996000 && sum < 1004000); /* standard deviation 1,000 */
+    for (int k = 0; k < CUTS; k++) {
+        double off = beyond[k] / DRAWS - shares[k];
+        assert_true(off > -0.002 && off < 0.002); /* standard deviation at most 0.0005 */
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_seed_words_are_the_published_splitmix64_stream),
@@ -137,6 +162,7 @@ int main(void) {
         cmocka_unit_test(test_numbers_below_a_bound_stay_below_and_reach_all_of_it),
         cmocka_unit_test(test_numbers_below_a_bound_are_even),
         cmocka_unit_test(test_unit_numbers_lie_in_zero_to_one_and_average_a_half),
+        cmocka_unit_test(test_exponential_numbers_have_the_law_they_should),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

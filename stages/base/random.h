@@ -50,4 +50,23 @@ static inline double random_unit(struct random *random) {
     return (double)(random_u64(random) >> 11) * 0x1p-53;
 }
 
+/* Exponential with mean 1, by comparisons of uniform numbers alone (von Neumann, 1951), so that it
+ * is the same on every machine: the logarithm is not. */
+static inline double random_exponential(struct random *random) {
+    for (unsigned whole = 0;; whole++) {
+        double first = random_unit(random);
+        double least = first;
+        double next = random_unit(random);
+        unsigned run = 1; /* of ever smaller numbers */
+        while (next < least) {
+            least = next;
+            next = random_unit(random);
+            run++;
+        }
+        if (run % 2 == 1) {
+            return (double)whole + first;
+        }
+    }
+}
+
 #endif

@@ -1,5 +1,8 @@
 #include "stages/tie_store/ending_index.h"
 
+#include "stages/base/stream.h"
+#include "stages/tie_store/tie_segment.h"
+
 #include "schemas/tie.h"
 
 #include <stdlib.h>
@@ -48,16 +51,47 @@ static struct pair_bits ending_bits(const struct ending_index *index, uint32_t a
     return pair_filter_locate(&index->filter, (struct node_id){a}, (struct node_id){b});
 }
 
+struct status ending_index_add_segment(struct ending_index *index, const char *path,
+                                       size_t node_count, struct segment_counts *counts,
+                                       struct err *err) {
+    struct input *input;
+    struct tie_segment_reader *reader;
+    TRY(input_open(&input, path, err));
+    TRY(tie_segment_reader_new(&reader, input, err));
+    struct status status;
+    for (;;) {
+        const struct tie_columns *made;
+        const struct tie_ending *ended;
+        size_t ended_count;
+        uint64_t first_tie;
+        TRY_OR(done, status,
+               tie_segment_next(reader, node_count, &made, &first_tie, &ended, &ended_count, err));
+        if (made == NULL && ended == NULL) {
+            break;
+        }
+        counts->ties += made == NULL ? 0 : made->count;
+        counts->endings += ended_count;
+        TRY_OR(done, status, ending_index_add(index, ended, ended_count, err));
+    }
+done:
+    tie_segment_reader_free(reader);
+    return status;
+}
+
 struct status ending_index_finish(struct ending_index *index, struct err *err) {
     if (index->count > 1) {
         qsort(index->endings, index->count, sizeof *index->endings, compare_endings);
     }
-    TRY(pair_filter_reset(&index->filter, index->count * 2, err));
+    TRY(pair_filter_reset(&index->filter, index->count * 4, err));
     for (size_t i = 0; i < index->count; i++) {
         pair_filter_add(&index->filter,
                         ending_bits(index, index->endings[i].from, index->endings[i].to));
     }
     return status_ok();
+}
+
+void ending_index_foresee(const struct ending_index *index, uint32_t from, uint32_t to) {
+    pair_filter_prefetch(&index->filter, ending_bits(index, from, to));
 }
 
 int64_t ending_index_find(const struct ending_index *index, uint32_t from, uint32_t to,

@@ -28,6 +28,17 @@ void ending_index_release(struct ending_index *index);
 FALLIBLE ending_index_add(struct ending_index *index, const struct tie_ending *endings,
                           size_t count, struct err *err);
 
+/* What a tie segment holds. */
+struct segment_counts {
+    uint64_t ties;
+    uint64_t endings;
+};
+
+/* Reads a whole tie segment: adds its endings, and its counts to *counts. Failures are those of
+ * tie_segment_next. */
+FALLIBLE ending_index_add_segment(struct ending_index *index, const char *path, size_t node_count,
+                                  struct segment_counts *counts, struct err *err);
+
 /* Ends the adding. */
 FALLIBLE ending_index_finish(struct ending_index *index, struct err *err);
 
@@ -35,5 +46,8 @@ FALLIBLE ending_index_finish(struct ending_index *index, struct err *err);
  * it. */
 int64_t ending_index_find(const struct ending_index *index, uint32_t from, uint32_t to,
                           uint64_t tie_number);
+
+/* Asks for the memory that a find of the pair, soon to come, looks at first. */
+void ending_index_foresee(const struct ending_index *index, uint32_t from, uint32_t to);
 
 #endif
