@@ -117,7 +117,7 @@ static struct status ingest_run(void *context, struct measured *measured, struct
     struct topic topic = {0};
     struct ingest ingest = {0};
     struct progress progress;
-    const struct ingest_options ingest_options = {.periods = periods_whole()};
+    const struct ingest_options ingest_options = {.periods = periods_whole(INT64_MAX)};
     progress_init(&progress, PROGRESS_QUIET);
     TRY(options_make(context, "ties", &options, err));
     double start = measure_now();

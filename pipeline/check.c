@@ -1,5 +1,6 @@
 /* `tieflow check` and `tieflow explain`: what would go wrong, and what a run would need. */
 #include "pipeline/emit_request.h"
+#include "pipeline/fact_logs.h"
 #include "pipeline/ingest.h"
 #include "pipeline/survey.h"
 #include "pipeline/topic.h"
@@ -138,6 +139,31 @@ static void logs_check(const struct options *options, struct progress *progress,
     file_set_release(&logs);
 }
 
+/* The logs beside the connections, read whole. */
+static void facts_check(const struct options *options, struct progress *progress,
+                        struct findings *findings) {
+    const struct facts_options how = {.until_ms = INT64_MAX};
+    struct facts facts = {0};
+    struct err err = {0};
+    if (!options_have_facts(options)) {
+        return;
+    }
+    printf("other logs\n");
+    if (failed(facts_read_options(&facts, options, &how, NULL, progress, &err))) {
+        problem_of(findings, &err);
+    }
+    for (int log = 0; log < FACT_LOGS; log++) {
+        const struct fact_counts *counts = &facts.counts[log];
+        if (counts->is_given) {
+            printf("  ok       %s: %" PRIu64 " records, %" PRIu64 " of them repeats, %" PRIu64
+                   " malformed\n",
+                   fact_shapes[log].name, counts->read, facts.tables[log].duplicates,
+                   counts->malformed);
+        }
+    }
+    facts_release(&facts);
+}
+
 /* Topics and schemas of the sink. Whether it may be written is not tried: that would leave records
  * behind. */
 static void sink_check(const struct options *options, struct progress *progress,
@@ -251,6 +277,7 @@ struct status verb_check(const struct options *options, struct progress *progres
     } else {
         logs_check(options, progress, &findings);
     }
+    facts_check(options, progress, &findings);
     if (options->state != NULL) {
         state_check(options, &topic, &findings);
     }

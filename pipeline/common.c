@@ -5,6 +5,7 @@
 #include "stages/base/number.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,18 @@ bool options_read_topic(const struct options *options) {
            options->arguments.count == 0;
 }
 
+bool options_have_log(const struct options *options, enum fact_log log) {
+    return options->fact_logs[log].count != 0 || options->fact_topics[log] != NULL;
+}
+
+bool options_have_fact_topics(const struct options *options) {
+    bool has_any = false;
+    for (int log = 0; log < FACT_LOGS; log++) {
+        has_any |= options->fact_topics[log] != NULL;
+    }
+    return has_any;
+}
+
 struct status options_logs(const struct options *options, struct file_set *set, struct err *err) {
     struct names all = {0};
     struct status status = status_ok();
@@ -35,7 +48,8 @@ struct status options_logs(const struct options *options, struct file_set *set, 
                          "no logs were given: name files or folders (or --logs in the "
                          "configuration), or a Kafka topic by --brokers");
     }
-    bool is_read_only = options->emit.to_kafka == 0 && options->emit.dead_letter_topic == NULL;
+    bool is_read_only = options->emit.to_kafka == 0 && options->emit.dead_letter_topic == NULL &&
+                        !options_have_fact_topics(options);
     if (!failed(status) && options->topic.brokers != NULL && is_read_only) {
         status = err_set(err, FAILURE_USAGE,
                          "%s: logs are read from files or, with --brokers, from a topic, not from "
@@ -54,6 +68,40 @@ struct status options_logs(const struct options *options, struct file_set *set, 
     return status;
 }
 
+struct status options_fact_logs(const struct options *options, struct file_set sets[FACT_LOGS],
+                                struct err *err) {
+    for (int log = 0; log < FACT_LOGS; log++) {
+        const struct names *named = &options->fact_logs[log];
+        if (named->count != 0 && options->fact_topics[log] != NULL) {
+            return err_set(err, FAILURE_USAGE,
+                           "--%s and --%s-topic: a log is read from files or from a topic; leave "
+                           "out one of them",
+                           fact_shapes[log].name, fact_shapes[log].name);
+        }
+        struct status status = file_set_find(&sets[log], named, err);
+        if (!failed(status) && named->count != 0 && sets[log].paths.count == 0) {
+            status =
+                err_set(err, FAILURE_CONFIG,
+                        "%s: holds no log files (.csv, .ndjson, .avro, each also .zst): is it the "
+                        "right folder, and mounted?",
+                        named->items[0]);
+        }
+        if (failed(status)) {
+            err_prefix(err, "--%s", fact_shapes[log].name);
+            return status;
+        }
+    }
+    return status_ok();
+}
+
+bool options_have_facts(const struct options *options) {
+    bool has_any = false;
+    for (int log = 0; log < FACT_LOGS; log++) {
+        has_any |= options_have_log(options, (enum fact_log)log);
+    }
+    return has_any;
+}
+
 struct status options_table_formats(const struct options *options, struct table_formats *formats,
                                     struct err *err) {
     const char *name = options->format == NULL ? "both" : options->format;
@@ -64,6 +112,38 @@ struct status options_table_formats(const struct options *options, struct table_
     };
     if (!formats->csv && !formats->parquet) {
         return err_set(err, FAILURE_USAGE, "--format: \"%s\" is none of csv, parquet, both", name);
+    }
+    return status_ok();
+}
+
+struct status log_create(const char *path, struct log_writer **writer, struct err *err) {
+    TRY(require_option(path, "out", err));
+    bool zstd;
+    int format = log_format_of_name(path, &zstd);
+    if (format < 0) {
+        return err_set(err, FAILURE_USAGE,
+                       "%s: the name must end in .csv, .ndjson (either also .zst), .tfp or .avro, "
+                       "which says the format",
+                       path);
+    }
+    return log_writer_open(writer, path, (enum log_format)format, zstd, err);
+}
+
+struct status log_close(const struct options *options, struct log_writer *writer, uint64_t events,
+                        struct progress *progress, struct status status, struct err *err) {
+    progress_end(progress);
+    if (failed(status)) {
+        log_writer_discard(writer);
+        return status;
+    }
+    uint64_t bytes;
+    TRY(log_writer_commit(writer, &bytes, NULL, err));
+    if (!options->is_quiet) {
+        char size[BYTES_TEXT_BYTES];
+        bytes_format(bytes, size);
+        printf("%s: %" PRIu64 " events, %s, %.2f bytes per event, in %.2f s\n", options->out,
+               events, size, events == 0 ? 0.0 : (double)bytes / (double)events,
+               progress_seconds(progress));
     }
     return status_ok();
 }

@@ -24,13 +24,12 @@ struct letter_headers {
     struct kafka_header items[HEADERS];
 };
 
-static void headers_fill(struct letter_headers *headers, const char *topic,
-                         const struct quarantined *item) {
+static void headers_fill(struct letter_headers *headers, const struct quarantined *item) {
     const struct letter *letter = &item->letter;
     (void)snprintf(headers->partition, sizeof headers->partition, "%" PRId32, letter->partition);
     (void)snprintf(headers->offset, sizeof headers->offset, "%" PRId64, letter->offset);
     const char *const texts[HEADERS][2] = {
-        {"__connect.errors.topic", topic},
+        {"__connect.errors.topic", letter->topic},
         {"__connect.errors.partition", headers->partition},
         {"__connect.errors.offset", headers->offset},
         {"__connect.errors.connector.name", "tieflow"},
@@ -73,13 +72,13 @@ static struct status put_base64(struct json_writer *writer, const char *key, con
     return status_ok();
 }
 
-static struct status line_put(struct json_writer *writer, const struct dead_letters *letters,
-                              const struct quarantined *item, struct err *err) {
+static struct status line_put(struct json_writer *writer, const struct quarantined *item,
+                              struct err *err) {
     const struct letter *letter = &item->letter;
     struct letter_headers headers = {.partition = ""};
-    headers_fill(&headers, letters->topic, item);
+    headers_fill(&headers, item);
     json_object_begin(writer, NULL);
-    json_put_text(writer, "topic", letters->topic);
+    json_put_text(writer, "topic", letter->topic);
     json_put_i64(writer, "partition", letter->partition);
     json_put_i64(writer, "offset", letter->offset);
     json_put_i64(writer, "timestamp", letter->timestamp_ms);
@@ -97,8 +96,11 @@ static struct status line_put(struct json_writer *writer, const struct dead_lett
 static struct status lines_write(const struct dead_letters *letters, struct output *output,
                                  struct err *err) {
     for (size_t i = 0; i < letters->count; i++) {
+        if (!letters->items[i].is_letter) {
+            continue;
+        }
         struct json_writer writer = {.is_compact = true};
-        struct status status = line_put(&writer, letters, &letters->items[i], err);
+        struct status status = line_put(&writer, &letters->items[i], err);
         if (!failed(status)) {
             status = output_write(output, writer.text.data, writer.text.count, err);
         }
@@ -111,7 +113,10 @@ static struct status lines_write(const struct dead_letters *letters, struct outp
 struct status dead_letters_write(const struct dead_letters *letters, const char *folder,
                                  struct table_file *file, struct err *err) {
     struct output *output;
-    *file = (struct table_file){.rows = letters->count};
+    *file = (struct table_file){0};
+    for (size_t i = 0; i < letters->count; i++) {
+        file->rows += letters->items[i].is_letter;
+    }
     TRY(folder_output(&output, folder, dead_letters_file, err));
     struct status status = lines_write(letters, output, err);
     if (failed(status)) {
@@ -124,9 +129,12 @@ struct status dead_letters_write(const struct dead_letters *letters, const char 
 static struct status letters_put(const struct dead_letters *letters, struct outbox_writer *writer,
                                  struct err *err) {
     for (size_t i = 0; i < letters->count; i++) {
+        if (!letters->items[i].is_letter) {
+            continue;
+        }
         const struct letter *letter = &letters->items[i].letter;
         struct letter_headers headers = {.partition = ""};
-        headers_fill(&headers, letters->topic, &letters->items[i]);
+        headers_fill(&headers, &letters->items[i]);
         struct outbox_record record = {
             .key = letter->key,
             .key_bytes = letter->key_bytes,

@@ -22,9 +22,8 @@
 
 extern const char dead_letters_file[];
 
-/* The letters of a run, and what stamps them. */
+/* The letters of a run, and what stamps them. Items that are from files are passed over. */
 struct dead_letters {
-    const char *topic; /* that they were read from */
     const struct quarantined *items;
     size_t count;
     int64_t date_ms; /* of the outbox: first instant of the date that takes them */

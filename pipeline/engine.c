@@ -188,7 +188,12 @@ static void publication_fill(const struct engine *engine, const char *folder, ch
         .made = &engine->open.made,
         .cohort = &job->graph->cohort,
         .progress = job->progress,
+        .more = engine->open.index + 1 == engine->periods->count ? job->more : NULL,
     };
+    if (engine->periods->is_whole && engine->periods->until_ms != INT64_MAX) {
+        publication->as_of_ms = engine->periods->until_ms;
+        publication->has_as_of = true;
+    }
     if (!engine->periods->is_whole) {
         int64_t first_ms = period_first_ms(engine->periods, engine->open.index);
         date_format(first_ms, date);
@@ -215,10 +220,9 @@ static struct status tables_publish(struct engine *engine, const char *folder,
         .endings = open->endings,
         .ending_count = open->ending_count,
         .late = is_first ? job->ingest->late : NULL,
-        .quarantine = job->ingest->quarantine,
-        .quarantine_count = is_first ? job->ingest->quarantine_count : 0,
+        .quarantine = job->ingest->quarantine.items,
+        .quarantine_count = is_first ? job->ingest->quarantine.count : 0,
         .letters = job->letters,
-        .topic = job->topic,
         .extents = job->extents,
         .extent_count = job->extent_count,
     };

@@ -34,9 +34,9 @@ struct engine_job {
     const char *table_folder;
     const char *staging_prefix;
     enum letters_place letters;
-    const char *topic;            /* that is read; NULL: files are */
     const struct extent *extents; /* for the manifests */
     size_t extent_count;
+    const struct more_tables *more; /* for the folder of the last period; NULL: none */
     /* Filled: one per day (file.name is the base name, owned), and what the run made in all. */
     struct segment *segments;
     struct histogram made;

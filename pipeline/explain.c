@@ -27,6 +27,11 @@ enum {
     FIXED_BYTES = 64 << 20,   /* buffers of files, frames and Parquet row groups */
 };
 
+/* Of the study: a record of a log is 72 bytes, twice while spells are made of it, and hardly less
+ * than 20 in a file; sides are gathered range by range. */
+enum { FACT_MEMORY = 8, SIDE_BYTES = 48 };
+static const uint64_t STUDY_BYTES_MAX = UINT64_C(8) << 30;
+
 /* Bytes on disk. */
 enum {
     ADJACENCY_TIE_BYTES = 14,
@@ -40,6 +45,7 @@ struct estimate {
     uint64_t events;
     uint64_t members;
     uint64_t known_ties;
+    uint64_t fact_bytes; /* of the files of the other logs */
 };
 
 static struct status log_explain(const char *path, uint64_t bytes, struct progress *progress,
@@ -153,8 +159,15 @@ static void stages_explain(const struct options *options) {
         printf("  state          %s: dictionary, portable Roaring bitmaps, tie segments\n",
                options->state);
     }
-    printf("  sink           %s: ties, endings, late, quarantine, quality; %s\n",
+    bool has_study = options->fact_logs[FACT_POSITIONS].count != 0;
+    if (has_study) {
+        printf("  careers        positions to spells, moves and rosters\n"
+               "  attribution    which ties carried which moves, preset %s\n",
+               attribution_presets[options->attribution.preset].preset);
+    }
+    printf("  sink           %s: ties, endings, late, quarantine, quality%s; %s\n",
            options->out == NULL ? "(no --out)" : options->out,
+           has_study ? ", the study's tables, study.sqlite, report.html" : "",
            options->format == NULL ? "both csv and parquet" : options->format);
 }
 
@@ -174,7 +187,14 @@ static void needs_explain(const struct options *options, const struct table_form
     line_print("events being ordered", ordered);
     line_print("rows, filter and batch", rows);
     line_print("members", members * MEMBER_BYTES);
-    line_print("in all", rows + ordered + members * MEMBER_BYTES + FIXED_BYTES);
+    uint64_t facts = estimate->fact_bytes * FACT_MEMORY;
+    uint64_t study = options->fact_logs[FACT_POSITIONS].count == 0 ? 0 : 2 * ties * SIDE_BYTES;
+    study = study < STUDY_BYTES_MAX ? study : STUDY_BYTES_MAX;
+    if (facts != 0) {
+        line_print("other logs", facts);
+        line_print("attribution", study);
+    }
+    line_print("in all", rows + ordered + members * MEMBER_BYTES + facts + study + FIXED_BYTES);
     printf("disk, at most about\n");
     if (options->state != NULL) {
         line_print("next generation", ties * ADJACENCY_TIE_BYTES +
@@ -205,6 +225,23 @@ static struct status logs_explain(const struct options *options, struct progress
     return status;
 }
 
+static struct status facts_explain(const struct options *options, struct estimate *estimate,
+                                   struct err *err) {
+    struct file_set sets[FACT_LOGS] = {0};
+    struct status status =
+        options_have_facts(options) ? options_fact_logs(options, sets, err) : status_ok();
+    for (int log = 0; log < FACT_LOGS; log++) {
+        for (size_t i = 0; i < sets[log].paths.count && !failed(status); i++) {
+            char size[BYTES_TEXT_BYTES];
+            bytes_format(sets[log].bytes[i], size);
+            printf("  %s: %s, %s\n", sets[log].paths.items[i], fact_shapes[log].name, size);
+        }
+        estimate->fact_bytes += sets[log].total_bytes;
+        file_set_release(&sets[log]);
+    }
+    return status;
+}
+
 struct status verb_explain(const struct options *options, struct progress *progress,
                            struct err *err) {
     struct table_formats formats;
@@ -214,6 +251,7 @@ struct status verb_explain(const struct options *options, struct progress *progr
     stages_explain(options);
     TRY(options_read_topic(options) ? topic_explain(options, progress, &estimate, err)
                                     : logs_explain(options, progress, &estimate, err));
+    TRY(facts_explain(options, &estimate, err));
     printf("state\n");
     TRY(state_explain(options, &estimate, err));
     needs_explain(options, &formats, &estimate);

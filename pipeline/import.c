@@ -1,11 +1,10 @@
-/* The verbs that make logs: `import` from other formats, `generate` from a seed. */
+/* The verb `import`: logs of other formats, to a file of our own or to a topic. */
 #include "pipeline/topic_writer.h"
 #include "pipeline/verbs.h"
 
 #include "stages/base/number.h"
 #include "stages/decode/log_reader.h"
 #include "stages/decode/log_writer.h"
-#include "stages/generate/study.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -88,20 +87,6 @@ static struct status reader_options(const struct options *options, char *columns
     return columns == NULL ? status_ok() : columns_parse(columns, reader->column_names, err);
 }
 
-/* Opens the log to be written, in the format of its name. */
-static struct status writer_open(const char *path, struct log_writer **writer, struct err *err) {
-    TRY(require_option(path, "out", err));
-    bool zstd;
-    int format = log_format_of_name(path, &zstd);
-    if (format < 0) {
-        return err_set(err, FAILURE_USAGE,
-                       "%s: the name must end in .csv, .ndjson (either also .zst), .tfp or .avro, "
-                       "which says the format",
-                       path);
-    }
-    return log_writer_open(writer, path, (enum log_format)format, zstd, err);
-}
-
 /* Where events go: a file, or a topic. The other is NULL. */
 struct target {
     struct log_writer *file;
@@ -111,7 +96,7 @@ struct target {
 static struct status target_open(const struct options *options, struct progress *progress,
                                  struct target *target, struct err *err) {
     if (options->topic.brokers == NULL) {
-        return writer_open(options->out, &target->file, err);
+        return log_create(options->out, &target->file, err);
     }
     if (options->out != NULL) {
         return err_set(err, FAILURE_USAGE,
@@ -173,28 +158,7 @@ static struct status files_import(const struct options *options, char *columns,
     return status_ok();
 }
 
-/* Commits the log and says what it holds, or discards it. */
-static struct status writer_close(const struct options *options, struct log_writer *writer,
-                                  uint64_t events, struct progress *progress, struct status status,
-                                  struct err *err) {
-    progress_end(progress);
-    if (failed(status)) {
-        log_writer_discard(writer);
-        return status;
-    }
-    uint64_t bytes;
-    TRY(log_writer_commit(writer, &bytes, NULL, err));
-    if (!options->is_quiet) {
-        char size[BYTES_TEXT_BYTES];
-        bytes_format(bytes, size);
-        printf("%s: %" PRIu64 " events, %s, %.2f bytes per event, in %.2f s\n", options->out,
-               events, size, events == 0 ? 0.0 : (double)bytes / (double)events,
-               progress_seconds(progress));
-    }
-    return status_ok();
-}
-
-/* The same for a topic. */
+/* Commits what went to a topic and says what it holds, or discards it. */
 static struct status topic_writer_close(const struct options *options, struct topic_writer *writer,
                                         uint64_t events, struct progress *progress,
                                         struct status status, struct err *err) {
@@ -232,51 +196,8 @@ struct status verb_import(const struct options *options, struct progress *progre
         status = files_import(options, columns, &target, &written, progress, err);
         status = target.topic != NULL
                      ? topic_writer_close(options, target.topic, written, progress, status, err)
-                     : writer_close(options, target.file, written, progress, status, err);
+                     : log_close(options, target.file, written, progress, status, err);
     }
     free(columns);
-    return status;
-}
-
-static struct status study_write(struct study *study, struct log_writer *writer, uint64_t *written,
-                                 struct progress *progress, struct err *err) {
-    struct event events[BLOCK_EVENTS];
-    for (;;) {
-        size_t count;
-        TRY(study_next(study, events, BLOCK_EVENTS, &count, err));
-        if (count == 0) {
-            return status_ok();
-        }
-        TRY(log_writer_put(writer, events, count, err));
-        *written += count;
-        progress_update(progress, *written);
-    }
-}
-
-struct status verb_generate(const struct options *options, struct progress *progress,
-                            struct err *err) {
-    struct study_options study_options = study_defaults(options->ties, options->degree);
-    study_options.seed = options->seed;
-    study_options.start_ms = options_day(options->start);
-    study_options.span_ms = (int64_t)(options->days * (double)DAY_MS);
-    study_options.closure = options->closure;
-    study_options.disconnect_share = options->disconnects;
-    study_options.wart_share = options->warts;
-    study_options.ids_are_random = options->random_ids;
-    if (options->arguments.count != 0) {
-        return err_set(err, FAILURE_USAGE, "%s: generate takes no arguments; the log is -o LOG",
-                       options->arguments.items[0]);
-    }
-    struct study *study;
-    TRY(study_new(&study, &study_options, err));
-    struct log_writer *writer;
-    uint64_t written = 0;
-    struct status status = writer_open(options->out, &writer, err);
-    if (!failed(status)) {
-        progress_begin(progress, "generating", "events", options->ties);
-        status = study_write(study, writer, &written, progress, err);
-        status = writer_close(options, writer, written, progress, status, err);
-    }
-    study_free(study);
     return status;
 }

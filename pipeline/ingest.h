@@ -11,6 +11,7 @@
 
 #include "pipeline/period.h"
 #include "pipeline/progress.h"
+#include "pipeline/quarantine.h"
 #include "pipeline/topic.h"
 #include "schemas/status.h"
 #include "stages/decode/log_reader.h"
@@ -35,42 +36,12 @@ struct ingest_options {
     const struct log_reader_options *reader;
 };
 
-/* The bytes of a record of a topic, as they came. Owned. */
-struct letter {
-    int32_t partition;
-    int64_t offset;
-    int64_t
-        gap_end; /* behind the last offset passed over, for a batch that cannot be read; else 0 */
-    int64_t timestamp_ms;
-    uint8_t *key; /* NULL: none */
-    size_t key_bytes;
-    uint8_t *value; /* NULL: none */
-    size_t value_bytes;
-};
-
-/* A record that was set aside. Strings are owned. */
-struct quarantined {
-    char *file;      /* or "TOPIC/PARTITION" */
-    uint64_t record; /* number of the record in its file, from 1; or its offset */
-    char *reason;    /* "LINE: why" of a file, "why" of a topic */
-    char *content;   /* what of it is text; of a binary encoding, hexadecimal digits */
-    bool is_letter;
-    struct letter letter; /* of a topic only */
-};
-
-/* "FILE:LINE: why" or "TOPIC/PARTITION, offset N: why", for messages. */
-enum { QUARANTINED_TEXT_BYTES = 512 };
-void quarantined_describe(const struct quarantined *quarantined, char text[QUARANTINED_TEXT_BYTES]);
-
 struct ingest {
     struct ingest_options options;
     struct order *order;        /* the events taken */
     struct order *late;         /* the late events */
     struct period_facts *facts; /* options.periods.count of them */
-    struct quarantined *quarantine;
-    size_t quarantine_count;
-    size_t quarantine_capacity;
-    uint64_t letter_bytes;  /* in the letters of all of them */
+    struct quarantine quarantine;
     struct extent *extents; /* where the run leaves each file or partition; names borrowed */
     size_t extent_count;
     uint64_t looked_count; /* records looked at for the first time */

@@ -29,6 +29,10 @@ static struct status verb_call(const struct options *options, struct progress *p
         return verb_check(options, progress, err);
     case VERB_EXPLAIN:
         return verb_explain(options, progress, err);
+    case VERB_ATTRIBUTE:
+        return verb_attribute(options, progress, err);
+    case VERB_REPORT:
+        return verb_report(options, progress, err);
     }
     return err_set(err, FAILURE_INTERNAL, "a verb without a function");
 }

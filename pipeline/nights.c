@@ -8,6 +8,7 @@
  * how far each log was read.
  */
 #include "pipeline/emit_request.h"
+#include "pipeline/night_study.h"
 #include "pipeline/run.h"
 #include "pipeline/survey.h"
 #include "pipeline/verbs.h"
@@ -16,6 +17,8 @@
 #include "stages/base/files.h"
 
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +35,7 @@ struct nights {
     struct generation next;
     char *next_folder; /* of the state; NULL before it is begun */
     bool may_be_committed;
+    struct night_study study;
     struct emit_request request;
     struct emit *emit; /* NULL where nothing goes to Kafka */
 };
@@ -39,6 +43,7 @@ struct nights {
 static void nights_release(struct nights *nights) {
     emit_close(nights->emit);
     emit_request_release(&nights->request);
+    night_study_release(&nights->study);
     run_release(&nights->run);
     generation_release(&nights->repeated);
     generation_release(&nights->previous);
@@ -415,6 +420,15 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     }
     TRY(state_begin(&nights->state, &nights->next_folder, err));
     TRY(extents_fill(nights, err));
+    const struct night_plan plan = {
+        .state = &nights->state,
+        .previous = previous,
+        .repeated = nights->is_repeat ? &nights->repeated : NULL,
+        .periods = &run->ingest.options.periods,
+        .next_folder = nights->next_folder,
+    };
+    TRY(night_study_read(&nights->study, run, &plan, err));
+    run->more = night_study_tables(&nights->study);
     uint64_t previous_run_id = previous == NULL ? 0 : previous->run_id;
     const struct generation *as_read = nights->is_repeat ? &nights->repeated : &nights->next;
     TRY(run_compute(run, nights->next_folder, run->options->out, as_read->extents,
@@ -423,11 +437,13 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     TRY(folder_sync(run->options->out, err)); /* before the state promises them */
     if (nights->is_repeat) {
         TRY(repeat_check(nights, err));
+        TRY(night_study_check_repeat(&nights->study, &nights->state, &nights->repeated, err));
         TRY(state_abandon(&nights->state, err));
         return tables_each(nights, staged_reveal, err);
     }
     progress_begin(run->progress, "saving", "ties", run->graph.adjacency.open_count);
     TRY(generation_fill(nights, err));
+    TRY(night_study_keep(&nights->study, &nights->state, &nights->next, err));
     nights->may_be_committed = true;
     TRY(state_commit(&nights->state, &nights->next, &run->graph, run->job.threads, err));
     progress_end(run->progress);
@@ -444,10 +460,24 @@ static struct status nights_open(struct nights *nights, struct err *err) {
     return run_begin(&nights->run, err);
 }
 
+/* What a person wants to know of the study, which is that of the last date. */
+static void study_report(const struct nights *nights) {
+    const struct options *options = nights->run.options;
+    char folder[PATH_MAX];
+    char date[DATE_TEXT_BYTES];
+    if (!nights->study.is_wanted || options->is_quiet || options->log == 1) {
+        return;
+    }
+    date_format(nights->last_ms, date);
+    (void)snprintf(folder, sizeof folder, "%s/date=%s", options->out, date);
+    study_job_print(stdout, &nights->study.study, folder);
+}
+
 /* Reports, or cleans up as far as it goes: the next run removes what stays. */
 static void nights_finish(struct nights *nights, struct status status) {
     if (!failed(status) && nights->next_folder != NULL) {
         run_report(&nights->run, nights->run.options->out);
+        study_report(nights);
     } else if (nights->next_folder != NULL) {
         (void)failed(state_abandon(&nights->state, NULL));
         if (!nights->may_be_committed) {

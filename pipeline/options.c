@@ -14,6 +14,7 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_LIST, /* may be given again */
     OPTION_DATE,
+    OPTION_INSTANT, /* a date, which is its last millisecond, or milliseconds since 1970 */
     OPTION_U64,
     OPTION_DOUBLE,
     OPTION_CHOICE, /* index among the names in `argument`, divided by '|' */
@@ -33,15 +34,18 @@ struct option {
 };
 
 #define FIELD(name) offsetof(struct options, name)
+#define RULE(name) offsetof(struct options, attribution.name)
 
 enum {
-    VERBS_ALL = 0xff,
+    VERBS_ALL = (VERB_REPORT << 1) - 1,
     VERBS_NIGHT = VERB_RUN | VERB_BACKFILL,
     VERBS_PLAN = VERB_CHECK | VERB_EXPLAIN,
-    VERBS_TABLES = VERB_TIES | VERBS_NIGHT | VERBS_PLAN,
-    VERBS_KAFKA = VERBS_TABLES | VERB_IMPORT,
+    VERBS_LOGS = VERB_TIES | VERBS_NIGHT | VERBS_PLAN, /* from files or a topic */
+    VERBS_TABLES = VERBS_LOGS | VERB_ATTRIBUTE,
+    VERBS_FACTS = VERB_ATTRIBUTE | VERBS_NIGHT | VERBS_PLAN,
+    VERBS_KAFKA = VERBS_LOGS | VERB_IMPORT,
     VERBS_EMIT = VERBS_NIGHT | VERBS_PLAN,
-    VERBS_OUT = VERB_TIES | VERBS_NIGHT | VERBS_PLAN | VERB_IMPORT | VERB_GENERATE | VERB_SNAPSHOT,
+    VERBS_OUT = VERBS_TABLES | VERB_IMPORT | VERB_GENERATE | VERB_SNAPSHOT | VERB_REPORT,
 };
 
 static const struct option option_table[] = {
@@ -50,18 +54,72 @@ static const struct option option_table[] = {
     {"state", 's', OPTION_TEXT, FIELD(state), "DIR", 0, 0, VERBS_NIGHT | VERBS_PLAN | VERB_SNAPSHOT,
      "folder that carries the graph from night to night"},
     {"logs", 'l', OPTION_LIST, FIELD(logs), "PATH", 0, 0, VERBS_TABLES,
-     "a log file, or a folder of them; may be repeated"},
+     "a log of connections, or a folder of them; may be repeated"},
+    {"connections", 0, OPTION_LIST, FIELD(logs), "PATH", 0, 0, VERBS_TABLES,
+     "another name of --logs"},
+    {"positions", 0, OPTION_LIST, FIELD(fact_logs[FACT_POSITIONS]), "PATH", 0, 0, VERBS_FACTS,
+     "log of jobs that start and end: at,member,company,kind[,precision]; may be repeated"},
+    {"interactions", 0, OPTION_LIST, FIELD(fact_logs[FACT_INTERACTIONS]), "PATH", 0, 0, VERBS_FACTS,
+     "log of messages, likes, ...: at,from,to[,kind[,count]]"},
+    {"applications", 0, OPTION_LIST, FIELD(fact_logs[FACT_APPLICATIONS]), "PATH", 0, 0, VERBS_FACTS,
+     "log of job applications: at,member[,count]"},
+    {"assignments", 0, OPTION_LIST, FIELD(fact_logs[FACT_ASSIGNMENTS]), "PATH", 0, 0, VERBS_FACTS,
+     "log of who is in which arm: at,experiment,member,variant (0 is control)"},
+    {"members", 0, OPTION_LIST, FIELD(fact_logs[FACT_MEMBERS]), "PATH", 0, 0, VERBS_FACTS,
+     "who people are: member[,industry,country,region,place,school,career_start_year,gender]"},
+    {"companies", 0, OPTION_LIST, FIELD(fact_logs[FACT_COMPANIES]), "PATH", 0, 0, VERBS_FACTS,
+     "table company[,canonical[,industry]]: mergers and renames make one company of several"},
+    {"industries", 0, OPTION_LIST, FIELD(fact_logs[FACT_INDUSTRIES]), "PATH", 0, 0, VERBS_FACTS,
+     "table industry[,naics,it_rank,software_rank,ml_rank,ai_rank,robot_rank,remote_rank]"},
+    {"preset", 0, OPTION_CHOICE, RULE(preset), "default|gee2012|facebook2016", 0, 0, VERBS_FACTS,
+     "rules of an attribution, from which the next options differ"},
+    {"tie-days", 0, OPTION_U64, RULE(tie_days), "N", 0, LIMIT_DATES, VERBS_FACTS,
+     "how old a tie must be when the mover starts"},
+    {"job-days", 0, OPTION_U64, RULE(job_days), "N", 0, LIMIT_DATES, VERBS_FACTS,
+     "how long before the mover the contact must have started there"},
+    {"alter-active", 0, OPTION_CHOICE, RULE(alter_active), "yes|no", 0, 0, VERBS_FACTS,
+     "whether the contact must still be there when the mover starts"},
+    {"tie-first", 0, OPTION_CHOICE, RULE(tie_first), "yes|no", 0, 0, VERBS_FACTS,
+     "whether the tie must be older than the contact's job"},
+    {"ended-ties", 0, OPTION_CHOICE, RULE(ended_ties), "exclude|include", 0, 0, VERBS_FACTS,
+     "include: a tie counts for ever, also behind its end; default exclude"},
+    {"as-of", 0, OPTION_INSTANT, FIELD(as_of_ms), "DATE|MS", 0, 0, VERB_ATTRIBUTE,
+     "nothing later counts (a date: its last instant); default the latest connection or start"},
+    {"mass-movers", 0, OPTION_U64, RULE(mass_movers), "N", 1, UINT32_MAX, VERBS_FACTS,
+     "moves are flagged as mass where so many make the same one in a month, default 5,"},
+    {"mass-share", 0, OPTION_DOUBLE, RULE(mass_share), "SHARE", 0, 1, VERBS_FACTS,
+     "and they are at least this share of the company that they leave; default 0.1"},
+    {"threshold", 0, OPTION_U64, RULE(threshold), "M", 0, LIMIT_NODES, VERBS_FACTS,
+     "ties with more mutual connections are a class; default 10"},
+    {"intensity-days", 0, OPTION_U64, RULE(intensity_days), "N", 1, LIMIT_DATES, VERBS_FACTS,
+     "interactions so long after a tie was made count as its intensity; default 365"},
     {"brokers", 'b', OPTION_TEXT, FIELD(topic.brokers), "HOST:PORT,..", 0, 0, VERBS_KAFKA,
      "read a Kafka topic instead of files (import: write one)"},
     {"topic", 0, OPTION_TEXT, FIELD(topic.name), "NAME", 0, 0, VERBS_KAFKA,
      "topic of the connections; default connections"},
+    {"positions-topic", 0, OPTION_TEXT, FIELD(fact_topics[FACT_POSITIONS]), "NAME", 0, 0,
+     VERBS_EMIT, "topic of the positions, in place of files; needs --brokers"},
+    {"interactions-topic", 0, OPTION_TEXT, FIELD(fact_topics[FACT_INTERACTIONS]), "NAME", 0, 0,
+     VERBS_EMIT, "likewise"},
+    {"applications-topic", 0, OPTION_TEXT, FIELD(fact_topics[FACT_APPLICATIONS]), "NAME", 0, 0,
+     VERBS_EMIT, "likewise"},
+    {"assignments-topic", 0, OPTION_TEXT, FIELD(fact_topics[FACT_ASSIGNMENTS]), "NAME", 0, 0,
+     VERBS_EMIT, "likewise"},
+    {"members-topic", 0, OPTION_TEXT, FIELD(fact_topics[FACT_MEMBERS]), "NAME", 0, 0, VERBS_EMIT,
+     "likewise"},
+    {"companies-topic", 0, OPTION_TEXT, FIELD(fact_topics[FACT_COMPANIES]), "NAME", 0, 0,
+     VERBS_EMIT, "likewise"},
+    {"industries-topic", 0, OPTION_TEXT, FIELD(fact_topics[FACT_INDUSTRIES]), "NAME", 0, 0,
+     VERBS_EMIT, "likewise"},
+    {"facts-encoding", 0, OPTION_CHOICE, FIELD(facts_encoding), "avro|json", 0, 0, VERBS_EMIT,
+     "of the records of these topics; default avro (Confluent's framing)"},
     {"encoding", 0, OPTION_CHOICE, FIELD(topic.encoding), "avro|avro-bare|json|packed", 0, 0,
      VERBS_KAFKA, "of the topic's records; default avro (Confluent's framing)"},
     {"registry", 0, OPTION_TEXT, FIELD(topic.registry), "URL", 0, 0, VERBS_KAFKA,
      "schema registry, http(s)://[user:password@]host:port"},
     {"schema-map", 0, OPTION_LIST, FIELD(topic.schema_maps), "ID=FILE", 0, 0, VERBS_KAFKA,
      "Avro schema of an id, from a file in place of the registry; may be repeated"},
-    {"writer-schema", 0, OPTION_TEXT, FIELD(topic.writer_schema), "FILE", 0, 0, VERBS_TABLES,
+    {"writer-schema", 0, OPTION_TEXT, FIELD(topic.writer_schema), "FILE", 0, 0, VERBS_LOGS,
      "avro-bare: the schema that records were written with; default schemas/connections.avsc"},
     {"kafka", 'X', OPTION_LIST, FIELD(topic.settings), "KEY=VALUE", 0, 0, VERBS_KAFKA,
      "a setting of the Kafka client (librdkafka), as for kcat; may be repeated"},
@@ -125,9 +183,9 @@ static const struct option option_table[] = {
     {"degree", 0, OPTION_DOUBLE, FIELD(degree), "D", 0.001, 1e6, VERB_GENERATE,
      "mean degree at the end, which sets the number of members; default 200"},
     {"start", 0, OPTION_DATE, FIELD(start), "YYYY-MM-DD", 0, 0, VERB_GENERATE,
-     "date of the first event; default 2026-01-01"},
+     "date of the first event; default 2026-01-01, with --careers 2015-01-01"},
     {"days", 0, OPTION_DOUBLE, FIELD(days), "N", 0.001, 40000, VERB_GENERATE,
-     "days that the log spans; default 3"},
+     "days that the log spans; default 3, with --careers 1826"},
     {"closure", 0, OPTION_DOUBLE, FIELD(closure), "SHARE", 0, 1, VERB_GENERATE,
      "share of ties that close a triangle; default 0.3"},
     {"disconnects", 0, OPTION_DOUBLE, FIELD(disconnects), "SHARE", 0, 0.9, VERB_GENERATE,
@@ -136,6 +194,42 @@ static const struct option option_table[] = {
      "duplicates, orphans and self-loops per tie made; default 0.001"},
     {"random-ids", 0, OPTION_FLAG, FIELD(random_ids), NULL, 0, 0, VERB_GENERATE,
      "member ids spread over 64 bits instead of 1, 2, 3, ..."},
+    {"careers", 0, OPTION_FLAG, FIELD(careers.wanted), NULL, 0, 0, VERB_GENERATE,
+     "a folder with careers, planted moves and all other logs beside the connections"},
+    {"csv", 0, OPTION_FLAG, FIELD(careers.csv), NULL, 0, 0, VERB_GENERATE,
+     "connections.csv instead of connections.tfp, which is a tenth of the size"},
+    {"hazard", 0, OPTION_CHOICE, FIELD(careers.hazard), "none|flat|falling|inverted-u", 0, 0,
+     VERB_GENERATE,
+     "how a tie's rate of carrying moves depends on M; default inverted-u, its peak at 10"},
+    {"hazard-rate", 0, OPTION_DOUBLE, FIELD(careers.hazard_rate), "R", 0, 1000, VERB_GENERATE,
+     "planted moves per year and side at risk at the curve's peak; default 0.00125"},
+    {"move-rate", 0, OPTION_DOUBLE, FIELD(careers.move_rate), "R", 0, 1000, VERB_GENERATE,
+     "moves by chance per year and member; default 0.02"},
+    {"homophily", 0, OPTION_DOUBLE, FIELD(careers.homophily), "SHARE", 0, 1, VERB_GENERATE,
+     "how much members live, tie and move within their industry and region; default 0.25"},
+    {"regions", 0, OPTION_U64, FIELD(careers.regions), "N", 1, 1e6, VERB_GENERATE,
+     "regions that members live in, the first ones the greatest; default 6"},
+    {"coworkers", 0, OPTION_DOUBLE, FIELD(careers.coworkers), "SHARE", 0, 1, VERB_GENERATE,
+     "ties to members of the same employer, of those that close no triangle; default 0.55"},
+    {"company-size", 0, OPTION_U64, FIELD(careers.company_size), "N", 1, 1e9, VERB_GENERATE,
+     "members per company on average; default 30"},
+    {"company-skew", 0, OPTION_U64, FIELD(careers.company_skew), "K", 1, 16, VERB_GENERATE,
+     "sizes of companies fall with their rank to the power 1 - 1/K: 1 makes all alike; default 2"},
+    {"coarse", 0, OPTION_DOUBLE, FIELD(careers.coarse), "SHARE", 0, 1, VERB_GENERATE,
+     "positions dated by the month, one in five of them by the year; default 0.3"},
+    {"mergers", 0, OPTION_DOUBLE, FIELD(careers.mergers), "SHARE", 0, 1, VERB_GENERATE,
+     "companies that are part of another; default 0.01"},
+    {"unknown", 0, OPTION_DOUBLE, FIELD(careers.unknown), "SHARE", 0, 1, VERB_GENERATE,
+     "members who are not in the log of members; default 0.02"},
+    {"variants", 0, OPTION_U64, FIELD(careers.variants), "N", 1, 1000, VERB_GENERATE,
+     "variants of an experiment that begins after a fifth of the days; default 4, 1 for none"},
+    {"variant-closure", 0, OPTION_DOUBLE, FIELD(careers.variant_closure), "X", -1, 1000,
+     VERB_GENERATE,
+     "the last variant closes 1 + X times as many triangles as control; default 0.5"},
+    {"interaction-rate", 0, OPTION_DOUBLE, FIELD(careers.interaction_rate), "R", 0, 1000,
+     VERB_GENERATE, "interactions per year of the liveliest ties; default 1"},
+    {"application-rate", 0, OPTION_DOUBLE, FIELD(careers.application_rate), "R", 0, 1000,
+     VERB_GENERATE, "job applications per year and member; default 0.5"},
     {"config", 'c', OPTION_TEXT, FIELD(config), "FILE", 0, 0, VERBS_ALL,
      "INI file with any of these options: name = value"},
     {"log", 0, OPTION_CHOICE, FIELD(log), "text|json", 0, 0, VERBS_ALL,
@@ -169,6 +263,45 @@ static const struct verb_page verb_pages[] = {
      "  tieflow ties connections.csv -o tables\n"
      "  tieflow ties logs/ -o tables --format parquet --simultaneous sequence\n"
      "  tieflow ties --brokers localhost:9092 --topic connections --encoding json -o tables\n"},
+    {VERB_ATTRIBUTE, "attribute",
+     "tieflow attribute --connections LOG... --positions LOG... -o DIR [options]",
+     "which ties carried which job moves, from log files, in one go",
+     "Somebody starts at a company where one of their connections works already: did the job\n"
+     "come through that tie? Nobody can tell for one move. Over all ties it can be counted how\n"
+     "often a move follows, by how strong the tie was when it was made, and compared with how\n"
+     "often it would have followed anyway.\n"
+     "\n"
+     "A tie has two sides: either person may move to where the other is. It carries a move\n"
+     "(a transmission) when the tie is old enough, the contact was at the company long enough\n"
+     "before, and is still there. --preset says how strict that is:\n"
+     "\n"
+     "                 tie, days   job, days   contact still there   tie before the job\n"
+     "  default               30         365   yes                   no\n"
+     "  gee2012              365         365   no                    no\n"
+     "  facebook2016         365         365   no                    yes\n"
+     "\n"
+     "A first job ever is an entry, not a move. Where several contacts qualify, the credit is\n"
+     "dealt out by four rules side by side: each in full, equally, to the newest tie, and by\n"
+     "strength. A rate counts only sides at risk: those on which a transmission could have\n"
+     "been seen.\n"
+     "\n"
+     "Only connections and positions are needed. The other logs add what they know: companies\n"
+     "(which of them are one), members and industries (segments, and a chance baseline among\n"
+     "people alike), interactions (intensity), applications, assignments (arms of an\n"
+     "experiment). All are CSV with a header, columns in any order, NDJSON with the same keys,\n"
+     "or Avro, also as .zst; times are milliseconds since 1970. A position's kind is start or\n"
+     "end, its precision day, month or year; a start at 0 or before is older than all records.\n"
+     "\n"
+     "DIR gets ties (with their classes, and what is known of both members), moves,\n"
+     "transmissions, attributions, members, dose_response, segments, arms, placebos, quality\n"
+     "and the settings, which stand in every table.\n"
+     "\n"
+     "Examples:\n"
+     "  tieflow attribute --connections ties.csv --positions jobs.csv -o tables\n"
+     "  tieflow attribute --connections ties/ --positions jobs/ --companies mergers.csv \\\n"
+     "      --members people.csv -o tables --preset gee2012 --as-of 2025-12-31\n"
+     "  tieflow attribute --connections ties.csv --positions jobs.csv -o tables \\\n"
+     "      --tie-days 90 --ended-ties include\n"},
     {VERB_RUN, "run",
      "tieflow run --state DIR --date YYYY-MM-DD --logs PATH...|--brokers HOST:PORT -o DIR "
      "[options]",
@@ -183,6 +316,11 @@ static const struct verb_page verb_pages[] = {
      "the state to the ends that they have when the run starts. Records that are no events\n"
      "are set aside with their bytes. --emit kafka sends the date's rows into the topics\n"
      "tieflow.ties, tieflow.endings, ... in one transaction, once, whatever crashes.\n"
+     "\n"
+     "With --positions the date also gets the tables of `tieflow attribute`, of all that is\n"
+     "known at its end. The logs beside the connections are taken from night to night too;\n"
+     "positions may be reported years late. Companies and industries are read whole. Each of\n"
+     "them may be a topic instead (--positions-topic, ...), of Avro or JSON.\n"
      "\n"
      "Examples:\n"
      "  tieflow run --state state --date 2026-01-02 --logs logs/ -o tables\n"
@@ -210,13 +348,20 @@ static const struct verb_page verb_pages[] = {
      "  tieflow import graph.mtx -o graph.csv\n"
      "  tieflow import archive.tfp --brokers localhost:9092 --topic connections --encoding "
      "packed\n"},
-    {VERB_GENERATE, "generate", "tieflow generate -o LOG [options]",
-     "a seeded, study-shaped log to try things with",
+    {VERB_GENERATE, "generate", "tieflow generate -o LOG|DIR [--careers] [options]",
+     "seeded, study-shaped logs to try things with",
      "Members with employers, schools and regions, lognormal activity and closure of\n"
      "triangles; in time order; the format is that of LOG's name.\n"
      "\n"
-     "Example:\n"
-     "  tieflow generate -o logs/demo.tfp --ties 5000000 --days 30 --seed 7\n"},
+     "With --careers: a world in which the truth is known. DIR gets connections, positions,\n"
+     "members, companies, industries, interactions, applications and assignments; truth.json\n"
+     "with the settings and the planted hazard by mutual connections; planted.csv with the\n"
+     "moves that a tie caused. Sides of ties at risk under the preset `default` move at the\n"
+     "planted rate; others move by chance.\n"
+     "\n"
+     "Examples:\n"
+     "  tieflow generate -o logs/demo.tfp --ties 5000000 --days 30 --seed 7\n"
+     "  tieflow generate -o world --careers --ties 1000000 --degree 100 --hazard flat\n"},
     {VERB_SNAPSHOT, "snapshot", "tieflow snapshot ls|verify|export --state DIR [options]",
      "look at the state: list, check, take out",
      "  ls      the generations, with members, ties and bytes\n"
@@ -229,6 +374,16 @@ static const struct verb_page verb_pages[] = {
      "Examples:\n"
      "  tieflow snapshot ls --state state\n"
      "  tieflow snapshot export --state state --format roaring -o sets\n"},
+    {VERB_REPORT, "report", "tieflow report DIR [-o FILE.html]",
+     "the tables of an attribution as one page to look at and to pass on",
+     "Reads the tables that `tieflow attribute`, `run` or `backfill` wrote into DIR and makes\n"
+     "one HTML file of them: how often ties carry moves by their strength, with intervals and\n"
+     "what chance would give; the same by segment; credit by rule; how good the data are; and\n"
+     "the settings, each in a sentence. The file needs no network and nothing beside it.\n"
+     "Without -o it is DIR/report.html.\n"
+     "\n"
+     "Example:\n"
+     "  tieflow report tables -o report.html\n"},
     {VERB_CHECK, "check", "tieflow check [the options of the run]",
      "reads configuration, state and logs, and says what would go wrong",
      "Reads every log to its end without changing anything: formats, headers, malformed\n"
@@ -253,6 +408,9 @@ void options_release(struct options *options) {
     names_release(&options->arguments);
     names_release(&options->texts);
     names_release(&options->logs);
+    for (int log = 0; log < FACT_LOGS; log++) {
+        names_release(&options->fact_logs[log]);
+    }
     names_release(&options->topic.schema_maps);
     names_release(&options->topic.settings);
 }
@@ -301,6 +459,20 @@ static struct status number_set(void *field, const struct option *option, const 
     return status_ok();
 }
 
+static struct status instant_set(int64_t *field, const struct option *option, const char *value,
+                                 struct err *err) {
+    int64_t at_ms = 0;
+    bool is_date = date_parse(value, &at_ms);
+    if (!is_date &&
+        (!number_parse_i64(value, strlen(value), &at_ms) || !event_time_is_valid(at_ms))) {
+        return err_set(err, FAILURE_USAGE,
+                       "--%s: \"%s\" is neither a date YYYY-MM-DD nor milliseconds since 1970",
+                       option->name, value);
+    }
+    *field = is_date ? at_ms + DAY_MS - 1 : at_ms;
+    return status_ok();
+}
+
 /* Sets one option; `value` is copied. NULL for flags. */
 static struct status option_set(struct options *options, const struct option *option,
                                 const char *value, struct err *err) {
@@ -329,6 +501,8 @@ static struct status option_set(struct options *options, const struct option *op
     case OPTION_U64:
     case OPTION_DOUBLE:
         return number_set(field, option, value, err);
+    case OPTION_INSTANT:
+        return instant_set(field, option, value, err);
     case OPTION_DATE:
         if (!date_parse(value, &day_ms)) {
             return err_set(err, FAILURE_USAGE, "--%s: \"%s\" is not a date YYYY-MM-DD",
@@ -344,14 +518,22 @@ static struct status option_set(struct options *options, const struct option *op
     return status_ok();
 }
 
-/* Empties a list before its first value of this place, which replaces the place before; *cleared
- * has a bit per option. */
-static void list_clear(struct options *options, const struct option *option, uint64_t *cleared) {
-    _Static_assert(OPTION_COUNT <= 64, "a bit for each option");
-    uint64_t bit = UINT64_C(1) << (option - option_table);
-    if (option->kind == OPTION_LIST && (*cleared & bit) == 0) {
+/* Lists that have got a value from the place that is read now: by the first option of their field,
+ * since a list may have two names. */
+struct list_marks {
+    bool cleared[OPTION_COUNT];
+};
+
+/* Empties a list before its first value of this place, which replaces the place before. */
+static void list_clear(struct options *options, const struct option *option,
+                       struct list_marks *marks) {
+    size_t first = 0;
+    while (option_table[first].offset != option->offset) {
+        first++;
+    }
+    if (option->kind == OPTION_LIST && !marks->cleared[first]) {
         names_release(field_of(options, option));
-        *cleared |= bit;
+        marks->cleared[first] = true;
     }
 }
 
@@ -394,7 +576,7 @@ enum { CONFIG_LINE_BYTES = INI_MAX_LINE - 2 };
 struct config_walk {
     struct options *options;
     const char *section;
-    uint64_t lists_cleared; /* by option: the section's list replaces the other */
+    struct list_marks marks; /* the section's list replaces the other */
     struct err err;
     enum failure failure;
 };
@@ -429,7 +611,7 @@ static int config_line(void *context, const char *section, const char *name, con
         return 0;
     }
     if (is_mine && section[0] != '\0') {
-        list_clear(walk->options, option, &walk->lists_cleared);
+        list_clear(walk->options, option, &walk->marks);
     }
     if (is_mine && failed(option_set(walk->options, option, value, err))) {
         walk->failure = FAILURE_CONFIG;
@@ -481,7 +663,23 @@ static struct status config_read(struct options *options, const char *path, stru
 
 /* --- the command line --- */
 
+static void attribution_default(struct attribution_options *attribution) {
+    *attribution = (struct attribution_options){
+        .tie_days = OPTION_NOT_GIVEN,
+        .job_days = OPTION_NOT_GIVEN,
+        .alter_active = OPTION_NOT_GIVEN,
+        .tie_first = OPTION_NOT_GIVEN,
+        .ended_ties = OPTION_NOT_GIVEN,
+        .mass_movers = OPTION_NOT_GIVEN,
+        .mass_share = -1,
+        .threshold = OPTION_NOT_GIVEN,
+        .intensity_days = OPTION_NOT_GIVEN,
+    };
+}
+
 static void options_default(struct options *options) {
+    attribution_default(&options->attribution);
+    options->as_of_ms = INT64_MAX;
     options->malformed_share_max = 0.01;
     options->keep = 7;
     options->topic.name = "connections";
@@ -494,8 +692,20 @@ static void options_default(struct options *options) {
     options->seed = 1;
     options->ties = 1000000;
     options->degree = 200;
-    options->start = "2026-01-01";
-    options->days = 3;
+    options->days = -1;
+    options->careers = (struct career_options){
+        .hazard = UINT64_MAX,
+        .hazard_rate = -1,
+        .move_rate = -1,
+        .homophily = -1,
+        .coworkers = -1,
+        .coarse = -1,
+        .mergers = -1,
+        .unknown = -1,
+        .variant_closure = NAN,
+        .interaction_rate = -1,
+        .application_rate = -1,
+    };
     options->closure = 0.3;
     options->disconnects = 0.01;
     options->warts = 0.001;
@@ -516,7 +726,7 @@ static struct status arguments_walk(struct options *options, int argc, char **ar
                                     bool only_config, struct err *err) {
     const char *verb_name = page_of(options->verb)->name;
     bool flags_end = false;
-    uint64_t lists_cleared = 0; /* the file's lists are replaced */
+    struct list_marks marks = {0}; /* the file's lists are replaced */
     for (int i = 2; i < argc; i++) {
         const char *argument = argv[i];
         if (flags_end || argument[0] != '-' || argument[1] == '\0') {
@@ -553,7 +763,7 @@ static struct status arguments_walk(struct options *options, int argc, char **ar
         if (only_config != (strcmp(option->name, "config") == 0)) {
             continue;
         }
-        list_clear(options, option, &lists_cleared);
+        list_clear(options, option, &marks);
         TRY(option_set(options, option, value, err));
     }
     return status_ok();
@@ -574,6 +784,44 @@ struct status options_read(struct options *options, int argc, char **argv, struc
     return arguments_walk(options, argc, argv, false, err);
 }
 
+/* --- the attribution --- */
+
+/* Enters a number where one was given. */
+static void rule_set(uint32_t *rule, uint64_t given) {
+    *rule = given == OPTION_NOT_GIVEN ? *rule : (uint32_t)given;
+}
+
+static void answer_set(bool *rule, uint64_t given) {
+    enum { YES = 0 };
+    *rule = given == OPTION_NOT_GIVEN ? *rule : given == YES;
+}
+
+void options_attribution(const struct options *options, struct attribution_settings *settings) {
+    const struct attribution_options *given = &options->attribution;
+    assert(given->preset < ATTRIBUTION_PRESETS);
+    const struct attribution_settings *preset = &attribution_presets[given->preset];
+    *settings = *preset;
+    rule_set(&settings->tie_days, given->tie_days);
+    rule_set(&settings->job_days, given->job_days);
+    answer_set(&settings->alter_active, given->alter_active);
+    answer_set(&settings->tie_first, given->tie_first);
+    if (given->ended_ties != OPTION_NOT_GIVEN) {
+        settings->ended_ties = (enum ended_ties)given->ended_ties;
+    }
+    rule_set(&settings->mass_movers, given->mass_movers);
+    settings->mass_share = given->mass_share < 0 ? settings->mass_share : given->mass_share;
+    rule_set(&settings->threshold, given->threshold);
+    rule_set(&settings->intensity_days, given->intensity_days);
+    bool is_preset =
+        settings->tie_days == preset->tie_days && settings->job_days == preset->job_days &&
+        settings->alter_active == preset->alter_active &&
+        settings->tie_first == preset->tie_first && settings->ended_ties == preset->ended_ties &&
+        settings->mass_movers == preset->mass_movers &&
+        settings->mass_share == preset->mass_share && settings->threshold == preset->threshold &&
+        settings->intensity_days == preset->intensity_days;
+    settings->preset = is_preset ? preset->preset : "own";
+}
+
 /* --- help --- */
 
 void options_overview(FILE *stream) {
@@ -584,9 +832,11 @@ void options_overview(FILE *stream) {
         fprintf(stream, "  %-10s %s\n", verb_pages[i].name, verb_pages[i].purpose);
     }
     fputs("\nStart here:\n"
-          "  tieflow generate -o demo.csv --ties 100000    a log to try\n"
-          "  tieflow ties demo.csv -o tables               its ties, as CSV and Parquet\n"
-          "  tieflow help VERB                             one verb, with examples\n"
+          "  tieflow generate -o world --careers --csv --ties 300000    logs to try\n"
+          "  tieflow ties world/connections.csv -o tables               their ties, as tables\n"
+          "  tieflow attribute --connections world/connections.csv \\\n"
+          "      --positions world/positions.csv -o study               which ties carried jobs\n"
+          "  tieflow help VERB                                          one verb, with examples\n"
           "\n"
           "Exit codes: 0 done, 64 usage, 65 data, 69 broker unreachable, 70 our bug, 74\n"
           "input/output, 75 try again later, 76 corrupt batch, 77 permission, 78 configuration,\n"

@@ -8,6 +8,8 @@
 #define TIEFLOW_PIPELINE_OPTIONS_H
 
 #include "schemas/event.h"
+#include "schemas/facts.h"
+#include "schemas/settings.h"
 #include "schemas/status.h"
 #include "stages/base/files.h"
 
@@ -24,6 +26,8 @@ enum verb {
     VERB_SNAPSHOT = 1 << 5,
     VERB_CHECK = 1 << 6,
     VERB_EXPLAIN = 1 << 7,
+    VERB_ATTRIBUTE = 1 << 8,
+    VERB_REPORT = 1 << 9,
 };
 
 /* What is said about Kafka as a source; or, for `import`, as the place where a log goes. */
@@ -52,6 +56,43 @@ struct emit_settings {
     const char *dead_letter_topic; /* NULL: dead letters stay in a file beside the tables */
 };
 
+/* What is said about the attribution; numbers are OPTION_NOT_GIVEN, the share is negative, where
+ * the preset's value stays. */
+#define OPTION_NOT_GIVEN UINT64_MAX
+struct attribution_options {
+    uint64_t preset; /* index of attribution_presets */
+    uint64_t tie_days;
+    uint64_t job_days;
+    uint64_t alter_active; /* 0 yes, 1 no */
+    uint64_t tie_first;    /* likewise */
+    uint64_t ended_ties;   /* enum ended_ties */
+    uint64_t mass_movers;
+    double mass_share;
+    uint64_t threshold;
+    uint64_t intensity_days;
+};
+
+/* `generate --careers`. Numbers below 0, NAN, a hazard of UINT64_MAX, counts of 0: not given. */
+struct career_options {
+    bool wanted;
+    bool csv;
+    uint64_t hazard; /* enum hazard_shape */
+    double hazard_rate;
+    double move_rate;
+    double homophily;
+    uint64_t regions;
+    double coworkers;
+    uint64_t company_size;
+    uint64_t company_skew;
+    double coarse;
+    double mergers;
+    double unknown;
+    uint64_t variants;
+    double variant_closure;
+    double interaction_rate;
+    double application_rate;
+};
+
 /* Every value of every option; texts are owned by `texts`. NULL and `has_` false: not given. */
 struct options {
     enum verb verb;
@@ -61,7 +102,12 @@ struct options {
     const char *config;
     const char *out;
     const char *state;
-    struct names logs;
+    struct names logs;                  /* of the connections */
+    struct names fact_logs[FACT_LOGS];  /* files of the other logs; none: there is no such log */
+    const char *fact_topics[FACT_LOGS]; /* in place of files, at the same brokers; NULL: none */
+    uint64_t facts_encoding;            /* of these topics: 0 framed Avro, 1 JSON */
+    struct attribution_options attribution;
+    int64_t as_of_ms; /* INT64_MAX: not given */
     struct topic_options topic;
     struct emit_settings emit;
     const char *date;
@@ -87,17 +133,22 @@ struct options {
     uint64_t ties;
     double degree;
     const char *start;
-    double days;
+    double days; /* negative: not given */
     double closure;
     double disconnects;
     double warts;
     bool random_ids;
+    struct career_options careers;
 };
 
 /* Reads argv and the configuration file it names, and sets defaults. FAILURE_USAGE or, for the
  * file, FAILURE_CONFIG with file and line. Zero-initialise; options_release in any case. */
 FALLIBLE options_read(struct options *options, int argc, char **argv, struct err *err);
 void options_release(struct options *options);
+
+/* The settings of the attribution: those of the preset, and what was given beside it. Where
+ * anything differs from the preset they are called "own". */
+void options_attribution(const struct options *options, struct attribution_settings *settings);
 
 /* The overview, or one verb's page. */
 void options_help(FILE *stream, enum verb verb);

@@ -12,15 +12,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The periods of a run: `count` days from `first_ms` on, or (is_whole) all of time as one. */
+/* The periods of a run: `count` days from `first_ms` on, or (is_whole) all of time up to and with
+ * `until_ms` as one. */
 struct periods {
     bool is_whole;
+    int64_t until_ms; /* of is_whole only */
     int64_t first_ms; /* first instant of the first day */
     size_t count;
 };
 
-static inline struct periods periods_whole(void) {
-    return (struct periods){.is_whole = true, .count = 1};
+static inline struct periods periods_whole(int64_t until_ms) {
+    return (struct periods){.is_whole = true, .until_ms = until_ms, .count = 1};
 }
 
 static inline struct periods periods_days(int64_t first_day_ms, int64_t last_day_ms) {
@@ -40,7 +42,8 @@ static inline bool periods_are_after(const struct periods *periods, int64_t at_m
 }
 
 static inline bool periods_are_before(const struct periods *periods, int64_t at_ms) {
-    return !periods->is_whole && at_ms >= period_first_ms(periods, periods->count);
+    return periods->is_whole ? at_ms > periods->until_ms
+                             : at_ms >= period_first_ms(periods, periods->count);
 }
 
 /* The period that holds a time which the periods are neither after nor before. */
@@ -53,7 +56,8 @@ struct period_facts {
     struct quality quality;
     int64_t newest_ms; /* newest event taken so far */
     bool has_newest;
-    int64_t part_newest_ms; /* the same of the files, or of one partition, for OUT_OF_ORDER */
+    int64_t newest_connect_ms; /* newest connect taken so far; INT64_MIN: none */
+    int64_t part_newest_ms;    /* the same of the files, or of one partition, for OUT_OF_ORDER */
     bool has_part_newest;
     uint64_t run_id; /* of the settings and all events up to the period's end */
 };

@@ -13,40 +13,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 4096, FILES_MAX = 16, NOTES = 4 };
+enum { BLOCK_ROWS = 4096, FILES_MAX = 64, NOTES = 8, QUALITY_ROWS_MAX = 128 };
 
 /* What was written, for the manifest. */
 struct written {
-    const struct table *table;
-    enum table_format format;
+    char name[64];
     struct table_file file;
+};
+
+/* A row of `quality`. */
+struct quality_row {
+    const char *log;
+    const char *check;
+    uint64_t count;
 };
 
 struct publisher {
     const struct publication *publication;
+    const struct ties_source *ties;
     char run_id[CHECKSUM_TEXT_BYTES];
     char as_of[24];
     struct table_note notes[NOTES];
     size_t note_count;
     struct written written[FILES_MAX];
     size_t written_count;
-    struct table_file letters; /* with LETTERS_FILE and letters */
+    struct database *database; /* with more tables; NULL before and after its time */
+    struct quality_row quality[QUALITY_ROWS_MAX];
+    size_t quality_count;
 };
 
-/* One table in every format asked for. */
-struct tee {
-    const struct table *table;
-    struct table_writer *writers[TABLE_FORMATS];
-};
-
-static bool has_format(const struct publication *publication, enum table_format format) {
+static bool has_format(const struct table_formats *formats, enum table_format format) {
     switch (format) {
     case TABLE_CSV:
-        return publication->formats.csv;
+        return formats->csv;
     case TABLE_PARQUET:
-        return publication->formats.parquet;
+        return formats->parquet;
     default:
-        return publication->formats.outbox;
+        return formats->outbox;
     }
 }
 
@@ -57,12 +60,16 @@ static void tee_discard(struct tee *tee) {
     }
 }
 
-static struct status tee_open(struct publisher *publisher, const struct table *table,
-                              struct tee *tee, struct err *err) {
+/* Opens a table in some of the publication's formats. */
+static struct status tee_open_as(struct publisher *publisher, const struct table_formats *formats,
+                                 const struct table *table, struct tee *tee, struct err *err) {
     *tee = (struct tee){.table = table};
+    if (publisher->database != NULL && database_takes(table)) {
+        tee->database = publisher->database;
+    }
     for (int i = 0; i < TABLE_FORMATS; i++) {
         enum table_format format = (enum table_format)i;
-        if (!has_format(publisher->publication, format)) {
+        if (!has_format(formats, format) || (format == TABLE_OUTBOX && table->is_cumulative)) {
             continue;
         }
         struct status status =
@@ -77,29 +84,56 @@ static struct status tee_open(struct publisher *publisher, const struct table *t
     return status_ok();
 }
 
-static struct status tee_append(struct tee *tee, const union column_values *columns, size_t rows,
-                                struct err *err) {
+struct status tee_open(struct publisher *publisher, const struct table *table, struct tee *tee,
+                       struct err *err) {
+    return tee_open_as(publisher, &publisher->publication->formats, table, tee, err);
+}
+
+struct status tee_append(struct tee *tee, const union column_values *columns, size_t rows,
+                         struct err *err) {
     for (int i = 0; i < TABLE_FORMATS; i++) {
         if (tee->writers[i] != NULL && rows != 0) {
             TRY(table_writer_append(tee->writers[i], columns, rows, err));
         }
     }
+    if (tee->database != NULL && rows != 0) {
+        TRY(database_append(tee->database, tee->table, columns, rows, err));
+    }
     return status_ok();
 }
 
-/* Commits every format, or discards all when `status` is a failure already; returns the outcome. */
-static struct status tee_close(struct publisher *publisher, struct tee *tee, struct status status,
-                               struct err *err) {
+struct status publisher_file(struct publisher *publisher, const char *name,
+                             const struct table_file *file, struct err *err) {
+    struct written *written = &publisher->written[publisher->written_count];
+    if (publisher->written_count == FILES_MAX || strlen(name) >= sizeof written->name) {
+        return err_set(err, FAILURE_INTERNAL, "the manifest has no room for %s", name);
+    }
+    (void)snprintf(written->name, sizeof written->name, "%s", name);
+    written->file = *file;
+    publisher->written_count++;
+    return status_ok();
+}
+
+static struct status writer_close(struct publisher *publisher, struct tee *tee,
+                                  enum table_format format, struct err *err) {
+    char name[64];
+    struct table_file file;
+    struct table_writer *writer = tee->writers[format];
+    tee->writers[format] = NULL;
+    TRY(table_writer_commit(writer, &file, err));
+    if (format == TABLE_OUTBOX) {
+        return status_ok();
+    }
+    (void)snprintf(name, sizeof name, "%s%s", tee->table->name, table_format_ending(format));
+    return publisher_file(publisher, name, &file, err);
+}
+
+struct status tee_close(struct publisher *publisher, struct tee *tee, struct status status,
+                        struct err *err) {
     for (int i = 0; i < TABLE_FORMATS && !failed(status); i++) {
-        if (tee->writers[i] == NULL) {
-            continue;
+        if (tee->writers[i] != NULL) {
+            status = writer_close(publisher, tee, (enum table_format)i, err);
         }
-        struct written *written = &publisher->written[publisher->written_count];
-        *written = (struct written){.table = tee->table, .format = (enum table_format)i};
-        status = table_writer_commit(tee->writers[i], &written->file, err);
-        tee->writers[i] = NULL;
-        publisher->written_count += i == TABLE_OUTBOX ? 0 : 1;
-        assert(publisher->written_count <= FILES_MAX);
     }
     tee_discard(tee);
     return status;
@@ -177,8 +211,8 @@ done:
     return status;
 }
 
-static struct status ties_publish(struct publisher *publisher, const struct ties_source *source,
-                                  struct err *err) {
+static struct status ties_publish(struct publisher *publisher, const struct table_formats *formats,
+                                  const struct ties_source *source, struct err *err) {
     const struct publication *publication = publisher->publication;
     struct tee tee;
     struct ties_block *block = malloc(sizeof *block);
@@ -186,7 +220,7 @@ static struct status ties_publish(struct publisher *publisher, const struct ties
         return err_memory(err, sizeof *block, "writing ties");
     }
     progress_begin(publication->progress, "writing", "ties", source->tie_count);
-    struct status status = tee_open(publisher, &table_ties, &tee, err);
+    struct status status = tee_open_as(publisher, formats, &table_ties, &tee, err);
     if (!failed(status)) {
         for (size_t i = 0; i < source->path_count && !failed(status); i++) {
             status =
@@ -267,7 +301,7 @@ static struct status quarantine_publish(struct publisher *publisher,
     TRY(tee_open(publisher, &table_quarantine, &tee, err));
     struct status status = status_ok();
     for (size_t i = 0; i < count && !failed(status); i++) {
-        const char *log = connections_log;
+        const char *log = quarantine[i].log;
         const char *file = quarantine[i].file;
         const char *reason = quarantine[i].reason;
         const char *content = quarantine[i].content;
@@ -281,18 +315,19 @@ static struct status quarantine_publish(struct publisher *publisher,
 }
 
 static struct status quality_publish(struct publisher *publisher, struct err *err) {
-    const struct quality *quality = publisher->publication->quality;
-    const char *logs[QUALITY_CHECKS];
-    const char *checks[QUALITY_CHECKS];
-    for (int i = 0; i < QUALITY_CHECKS; i++) {
-        logs[i] = connections_log;
-        checks[i] = quality_check_name((enum quality_check)i);
+    const char *logs[QUALITY_ROWS_MAX];
+    const char *checks[QUALITY_ROWS_MAX];
+    uint64_t counts[QUALITY_ROWS_MAX];
+    for (size_t i = 0; i < publisher->quality_count; i++) {
+        logs[i] = publisher->quality[i].log;
+        checks[i] = publisher->quality[i].check;
+        counts[i] = publisher->quality[i].count;
     }
-    const union column_values columns[] = {
-        {.text = logs}, {.text = checks}, {.u64 = quality->count}};
+    const union column_values columns[] = {{.text = logs}, {.text = checks}, {.u64 = counts}};
     struct tee tee;
     TRY(tee_open(publisher, &table_quality, &tee, err));
-    return tee_close(publisher, &tee, tee_append(&tee, columns, QUALITY_CHECKS, err), err);
+    struct status status = tee_append(&tee, columns, publisher->quality_count, err);
+    return tee_close(publisher, &tee, status, err);
 }
 
 /* The original bytes of the quarantined records. */
@@ -300,7 +335,6 @@ static struct status letters_publish(struct publisher *publisher, const struct s
                                      struct err *err) {
     const struct publication *publication = publisher->publication;
     struct dead_letters letters = {
-        .topic = small->topic,
         .items = small->quarantine,
         .count = small->quarantine_count,
         .run_id = publication->run_id,
@@ -309,7 +343,9 @@ static struct status letters_publish(struct publisher *publisher, const struct s
         return status_ok();
     }
     if (small->letters == LETTERS_FILE) {
-        return dead_letters_write(&letters, publication->folder, &publisher->letters, err);
+        struct table_file file;
+        TRY(dead_letters_write(&letters, publication->folder, &file, err));
+        return publisher_file(publisher, dead_letters_file, &file, err);
     }
     if (small->letters == LETTERS_OUTBOX) {
         bool is_date = date_parse(publication->date, &letters.date_ms);
@@ -320,14 +356,13 @@ static struct status letters_publish(struct publisher *publisher, const struct s
     return status_ok();
 }
 
-static void manifest_put_file(struct json_writer *writer, const char *name,
-                              const struct table_file *file) {
+static void manifest_put_file(struct json_writer *writer, const struct written *written) {
     char checksum[CHECKSUM_TEXT_BYTES];
-    checksum_format(file->checksum, checksum);
+    checksum_format(written->file.checksum, checksum);
     json_object_begin(writer, NULL);
-    json_put_text(writer, "file", name);
-    json_put_u64(writer, "rows", file->rows);
-    json_put_u64(writer, "bytes", file->bytes);
+    json_put_text(writer, "file", written->name);
+    json_put_u64(writer, "rows", written->file.rows);
+    json_put_u64(writer, "bytes", written->file.bytes);
     json_put_text(writer, "xxh64", checksum);
     json_object_end(writer);
 }
@@ -335,14 +370,7 @@ static void manifest_put_file(struct json_writer *writer, const char *name,
 static void manifest_put_tables(struct json_writer *writer, const struct publisher *publisher) {
     json_array_begin(writer, "tables");
     for (size_t i = 0; i < publisher->written_count; i++) {
-        const struct written *written = &publisher->written[i];
-        char name[64];
-        (void)snprintf(name, sizeof name, "%s%s", written->table->name,
-                       table_format_ending(written->format));
-        manifest_put_file(writer, name, &written->file);
-    }
-    if (publisher->letters.rows != 0) {
-        manifest_put_file(writer, dead_letters_file, &publisher->letters);
+        manifest_put_file(writer, &publisher->written[i]);
     }
     json_array_end(writer);
 }
@@ -363,6 +391,9 @@ static void manifest_put(struct json_writer *writer, const struct publisher *pub
     }
     json_object_begin(writer, "settings");
     json_put_text(writer, "simultaneous", simultaneous_name(publication->simultaneous));
+    if (publication->more != NULL) {
+        publication->more->put_settings(publication->more->context, writer);
+    }
     json_object_end(writer);
     manifest_put_tables(writer, publisher);
     json_object_begin(writer, "quality");
@@ -407,39 +438,109 @@ done:
     return status;
 }
 
+const struct publication *publisher_publication(const struct publisher *publisher) {
+    return publisher->publication;
+}
+
+const struct ties_source *publisher_ties(const struct publisher *publisher) {
+    assert(publisher->ties != NULL);
+    return publisher->ties;
+}
+
+void publisher_note(struct publisher *publisher, const char *key, const char *value) {
+    assert(publisher->note_count < NOTES);
+    publisher->notes[publisher->note_count++] = (struct table_note){key, value};
+}
+
+struct status publisher_quality(struct publisher *publisher, const char *log, const char *check,
+                                uint64_t count, struct err *err) {
+    if (publisher->quality_count == QUALITY_ROWS_MAX) {
+        return err_set(err, FAILURE_INTERNAL, "the table quality has no room for %s, %s", log,
+                       check);
+    }
+    publisher->quality[publisher->quality_count++] = (struct quality_row){log, check, count};
+    return status_ok();
+}
+
 /* What every Parquet file says about itself. */
 static void publisher_init(struct publisher *publisher, const struct publication *publication) {
     *publisher = (struct publisher){.publication = publication};
     checksum_format(publication->run_id, publisher->run_id);
-    struct table_note *notes = publisher->notes;
-    notes[publisher->note_count++] = (struct table_note){"tieflow.run_id", publisher->run_id};
-    notes[publisher->note_count++] =
-        (struct table_note){"tieflow.simultaneous", simultaneous_name(publication->simultaneous)};
+    publisher_note(publisher, "tieflow.run_id", publisher->run_id);
+    publisher_note(publisher, "tieflow.simultaneous", simultaneous_name(publication->simultaneous));
     if (publication->has_as_of) {
         (void)snprintf(publisher->as_of, sizeof publisher->as_of, "%" PRId64,
                        publication->as_of_ms);
-        notes[publisher->note_count++] = (struct table_note){"tieflow.as_of", publisher->as_of};
+        publisher_note(publisher, "tieflow.as_of", publisher->as_of);
     }
     if (publication->date != NULL) {
-        notes[publisher->note_count++] = (struct table_note){"tieflow.date", publication->date};
+        publisher_note(publisher, "tieflow.date", publication->date);
     }
-    assert(publisher->note_count <= NOTES);
+}
+
+/* The first rows of `quality`: those of the connections. */
+static struct status connections_quality(struct publisher *publisher, struct err *err) {
+    const struct quality *quality = publisher->publication->quality;
+    if (!quality_adds_up(quality)) {
+        return err_set(err, FAILURE_INTERNAL,
+                       "the quality counts do not add up: this is a bug of tieflow; please report "
+                       "it with the log");
+    }
+    for (int i = 0; i < QUALITY_CHECKS; i++) {
+        TRY(publisher_quality(publisher, connections_log, quality_check_name((enum quality_check)i),
+                              quality->count[i], err));
+    }
+    return status_ok();
+}
+
+static struct status more_tables_publish(struct publisher *publisher, struct err *err) {
+    const struct more_tables *more = publisher->publication->more;
+    TRY(more->publish(more->context, publisher, err));
+    return quality_publish(publisher, err);
+}
+
+/* More tables, `quality`, the database of them, and what is made from it. */
+static struct status more_publish(struct publisher *publisher, struct err *err) {
+    const struct more_tables *more = publisher->publication->more;
+    struct table_file file;
+    TRY(database_new(&publisher->database, err));
+    struct status status = more_tables_publish(publisher, err);
+    struct database *database = publisher->database;
+    publisher->database = NULL;
+    if (failed(status)) {
+        database_discard(database);
+        return status;
+    }
+    TRY(database_commit(database, publisher->publication->folder, &file, err));
+    TRY(publisher_file(publisher, DATABASE_FILE, &file, err));
+    return more->finish(more->context, publisher, err);
+}
+
+/* With a study the files are its own to write, after its cohort is known; Kafka gets the same rows
+ * with a study as without. */
+static struct status period_ties_publish(struct publisher *publisher, struct err *err) {
+    const struct publication *publication = publisher->publication;
+    struct table_formats formats = publication->formats;
+    if (publication->more != NULL) {
+        formats = (struct table_formats){.outbox = formats.outbox};
+    }
+    return formats.csv || formats.parquet || formats.outbox
+               ? ties_publish(publisher, &formats, publisher->ties, err)
+               : status_ok();
 }
 
 struct status publish_period(const struct publication *publication, const struct ties_source *ties,
                              const struct small_tables *small, struct err *err) {
     struct publisher publisher;
     publisher_init(&publisher, publication);
-    if (!quality_adds_up(publication->quality)) {
-        return err_set(err, FAILURE_INTERNAL,
-                       "the quality counts do not add up: this is a bug of tieflow; please report "
-                       "it with the log");
-    }
-    TRY(ties_publish(&publisher, ties, err));
+    publisher.ties = ties;
+    TRY(connections_quality(&publisher, err));
+    TRY(period_ties_publish(&publisher, err));
     TRY(endings_publish(&publisher, small->endings, small->ending_count, err));
     TRY(late_publish(&publisher, small->late, err));
     TRY(quarantine_publish(&publisher, small->quarantine, small->quarantine_count, err));
-    TRY(quality_publish(&publisher, err));
+    TRY(publication->more == NULL ? quality_publish(&publisher, err)
+                                  : more_publish(&publisher, err));
     TRY(letters_publish(&publisher, small, err));
     return manifest_publish(&publisher, small, err);
 }
@@ -448,5 +549,5 @@ struct status publish_ties(const struct publication *publication, const struct t
                            struct err *err) {
     struct publisher publisher;
     publisher_init(&publisher, publication);
-    return ties_publish(&publisher, ties, err);
+    return ties_publish(&publisher, &publication->formats, ties, err);
 }

@@ -2,14 +2,18 @@
  *
  * A published folder holds ties, endings, late, quarantine and quality, as CSV and Parquet, and
  * manifest.json: row counts, sizes and checksums of the files, settings, quality, a summary, and
- * which logs were read how far. Nothing in it depends on clocks, threads or batches.
+ * which logs were read how far. Nothing in it depends on clocks, threads or batches. Whoever has
+ * more tables for the folder adds them through the same publisher, so that one manifest knows all
+ * files.
  */
 #ifndef TIEFLOW_PIPELINE_PUBLISH_H
 #define TIEFLOW_PIPELINE_PUBLISH_H
 
 #include "pipeline/ingest.h"
 #include "schemas/status.h"
+#include "stages/base/json_writer.h"
 #include "stages/dictionary/dictionary.h"
+#include "stages/sink/database.h"
 #include "stages/sink/table_writer.h"
 #include "stages/tie_store/ending_index.h"
 #include "stages/tie_store/histogram.h"
@@ -33,6 +37,21 @@ enum letters_place {
     LETTERS_OUTBOX,
 };
 
+struct publisher;
+
+/* More tables for the folder, and what the manifest says of them. With them comes the database of
+ * stages/sink/database.h, which gets the rows of all tables that it takes. */
+struct more_tables {
+    void *context;
+    /* Writes them, and `ties` in its place (table_ties_of_study, of publisher_ties); called behind
+     * all tables but `quality`. What Kafka is to get of the ties is written already. */
+    struct status (*publish)(void *context, struct publisher *publisher, struct err *err);
+    /* Writes what is made from the database, which is in the folder now. */
+    struct status (*finish)(void *context, struct publisher *publisher, struct err *err);
+    /* Adds to the settings in the manifest. */
+    void (*put_settings)(void *context, struct json_writer *writer);
+};
+
 struct publication {
     const char *folder; /* exists; files are written into it */
     struct table_formats formats;
@@ -46,6 +65,7 @@ struct publication {
     const struct histogram *made;   /* mutual counts of the period's ties */
     const struct histogram *cohort; /* of all ties up to the period's end */
     struct progress *progress;
+    const struct more_tables *more; /* NULL: none */
 };
 
 /* Writes `ties` from the tie segment `path` with the endings in `endings` (finished; those of the
@@ -65,7 +85,6 @@ struct small_tables {
     const struct quarantined *quarantine;
     size_t quarantine_count;
     enum letters_place letters;
-    const char *topic;            /* that they are from; NULL with LETTERS_NOWHERE */
     const struct extent *extents; /* names where the logs were left; for the manifest */
     size_t extent_count;
 };
@@ -78,5 +97,38 @@ FALLIBLE publish_period(const struct publication *publication, const struct ties
  * per format. */
 FALLIBLE publish_ties(const struct publication *publication, const struct ties_source *ties,
                       struct err *err);
+
+/* One table in every format asked for. */
+struct tee {
+    const struct table *table;
+    struct table_writer *writers[TABLE_FORMATS];
+    struct database *database; /* that takes the table; NULL: none */
+};
+
+/* Opens a table of the publication's folder; the columns are as table_writer_append wants them. */
+FALLIBLE tee_open(struct publisher *publisher, const struct table *table, struct tee *tee,
+                  struct err *err);
+FALLIBLE tee_append(struct tee *tee, const union column_values *columns, size_t rows,
+                    struct err *err);
+
+/* Commits every format, or discards all when `status` is a failure already; returns the outcome. */
+FALLIBLE tee_close(struct publisher *publisher, struct tee *tee, struct status status,
+                   struct err *err);
+
+/* Adds a note that tables opened from here on carry; both texts are borrowed. */
+void publisher_note(struct publisher *publisher, const char *key, const char *value);
+
+/* Adds a row to the table `quality`; `log` and `check` are borrowed. */
+FALLIBLE publisher_quality(struct publisher *publisher, const char *log, const char *check,
+                           uint64_t count, struct err *err);
+
+/* Adds a finished file of the folder to the manifest. */
+FALLIBLE publisher_file(struct publisher *publisher, const char *name,
+                        const struct table_file *file, struct err *err);
+
+const struct publication *publisher_publication(const struct publisher *publisher);
+
+/* Where the ties of the period are, for more tables. */
+const struct ties_source *publisher_ties(const struct publisher *publisher);
 
 #endif

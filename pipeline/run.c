@@ -2,6 +2,7 @@
 #include "pipeline/run.h"
 
 #include "pipeline/dead_letters.h"
+#include "pipeline/study_job.h"
 #include "pipeline/summary.h"
 #include "pipeline/verbs.h"
 #include "stages/base/files.h"
@@ -38,6 +39,8 @@ struct status run_prepare(struct run *run, struct err *err) {
 struct status run_begin(struct run *run, struct err *err) {
     if (options_read_topic(run->options)) {
         TRY(topic_open(&run->topic, run->options, run->progress, err));
+    }
+    if (options_read_topic(run->options) || options_have_fact_topics(run->options)) {
         run->letters = LETTERS_FILE;
     }
     return folder_make(run->options->out, err);
@@ -71,12 +74,12 @@ struct status run_ingest(struct run *run, struct periods periods, const struct g
     } else {
         TRY(ingest_files(&run->ingest, &run->logs, err));
     }
-    if (run->ingest.quarantine_count != 0) {
+    if (run->ingest.quarantine.count != 0) {
         char first[QUARANTINED_TEXT_BYTES];
-        quarantined_describe(&run->ingest.quarantine[0], first);
+        quarantined_describe(&run->ingest.quarantine.items[0], first);
         progress_note(run->progress,
                       "%zu malformed records are set aside in the table quarantine; the first: %s",
-                      run->ingest.quarantine_count, first);
+                      run->ingest.quarantine.count, first);
     }
     uint64_t earlier = run->ingest.facts[0].quality.count[QUALITY_EARLIER];
     if (earlier != 0) {
@@ -104,9 +107,9 @@ struct status run_compute(struct run *run, const char *segment_folder, const cha
         .table_folder = table_folder,
         .staging_prefix = run->staging_prefix,
         .letters = run->letters,
-        .topic = run->topic.name,
         .extents = extents,
         .extent_count = extent_count,
+        .more = run->more,
     };
     return engine_run(&run->job, err);
 }
@@ -179,10 +182,16 @@ static struct status table_remove(const char *folder, const char *name, struct e
 /* Removes the tables of an earlier run, in whatever format: its manifest first, so that a folder
  * with a manifest is always a whole one. */
 static struct status tables_remove(const char *folder, struct err *err) {
-    static const struct table *const tables[] = {&table_ties, &table_endings, &table_late,
-                                                 &table_quarantine, &table_quality};
+    static const struct table *const tables[] = {
+        &table_ties,     &table_endings,  &table_late,          &table_quarantine,
+        &table_quality,  &table_moves,    &table_transmissions, &table_attributions,
+        &table_members,  &table_segments, &table_dose_response, &table_arms,
+        &table_placebos, &table_settings, &table_totals,        &table_revisions,
+    };
     TRY(table_remove(folder, "manifest.json", err));
     TRY(table_remove(folder, dead_letters_file, err));
+    TRY(table_remove(folder, DATABASE_FILE, err));
+    TRY(table_remove(folder, study_report_file, err));
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         for (int format = 0; format < TABLE_FORMATS; format++) {
             char name[64];
@@ -217,30 +226,36 @@ static struct status tables_install(const char *staging, const char *out, struct
     return failed(status) ? status : folder_sync(out, err);
 }
 
-static struct status ties_compute(struct run *run, const char *staging, struct err *err) {
-    TRY(run_begin(run, err));
-    TRY(folder_remove(staging, err));
-    TRY(folder_make(staging, err));
-    TRY(run_ingest(run, periods_whole(), NULL, NULL, err));
-    TRY(run_compute(run, staging, staging, run->ingest.extents, run->ingest.extent_count, 0, err));
-    return tables_install(staging, run->options->out, err);
+struct status run_staged(struct run *run, const char *name, run_compute_staged compute,
+                         void *context, struct err *err) {
+    char *staging = NULL;
+    TRY(run_prepare(run, err));
+    TRY(path_join(&staging, run->options->out, name, err));
+    struct status status;
+    TRY_OR(done, status, run_begin(run, err));
+    TRY_OR(done, status, folder_remove(staging, err));
+    TRY_OR(done, status, folder_make(staging, err));
+    TRY_OR(done, status, compute(context, staging, err));
+    status = tables_install(staging, run->options->out, err);
+done:
+    (void)failed(folder_remove(staging, NULL)); /* what stays is removed by the next run */
+    free(staging);
+    return status;
+}
+
+static struct status ties_compute(void *context, const char *staging, struct err *err) {
+    struct run *run = context;
+    TRY(run_ingest(run, periods_whole(INT64_MAX), NULL, NULL, err));
+    return run_compute(run, staging, staging, run->ingest.extents, run->ingest.extent_count, 0,
+                       err);
 }
 
 struct status verb_ties(const struct options *options, struct progress *progress, struct err *err) {
     struct run run = {.options = options, .progress = progress};
-    char *staging = NULL;
-    struct status status = run_prepare(&run, err);
-    if (!failed(status)) {
-        status = path_join(&staging, options->out, ".repeat-ties", err);
-    }
-    if (!failed(status)) {
-        status = ties_compute(&run, staging, err);
-        (void)failed(folder_remove(staging, NULL)); /* what stays is removed by the next run */
-    }
+    struct status status = run_staged(&run, ".repeat-ties", ties_compute, &run, err);
     if (!failed(status)) {
         run_report(&run, options->out);
     }
-    free(staging);
     run_release(&run);
     return status;
 }

@@ -37,6 +37,7 @@ struct run {
     struct table_formats formats;
     const char *staging_prefix; /* of the folders that tables are staged in */
     enum letters_place letters;
+    const struct more_tables *more; /* beside those of the last period; NULL: none */
 };
 
 void run_release(struct run *run);
@@ -56,6 +57,13 @@ FALLIBLE run_ingest(struct run *run, struct periods periods, const struct genera
 FALLIBLE run_compute(struct run *run, const char *segment_folder, const char *table_folder,
                      const struct extent *extents, size_t extent_count, uint64_t previous_run_id,
                      struct err *err);
+
+/* A run that is not by date: prepares and begins it, calls `compute` with the path of an empty
+ * folder (named `name`, in the output folder), and moves what was made there into the output
+ * folder, in place of an earlier run's tables. */
+typedef struct status (*run_compute_staged)(void *context, const char *staging, struct err *err);
+FALLIBLE run_staged(struct run *run, const char *name, run_compute_staged compute, void *context,
+                    struct err *err);
 
 /* A few lines for a person, or one JSON object, on standard output. */
 void run_report(const struct run *run, const char *where);

@@ -28,7 +28,28 @@ static uint64_t generation_bytes(const struct generation *generation) {
     for (size_t i = 0; i < generation->segment_count; i++) {
         bytes += generation->segments[i].file.bytes;
     }
+    for (int log = 0; log < FACT_LOGS; log++) {
+        bytes += generation->facts[log].is_known ? generation->facts[log].file.bytes : 0;
+    }
     return bytes;
+}
+
+/* "; 12 positions, 3 members": how many records there are of each of the logs beside the
+ * connections; "" where there are none of them. */
+enum { FACTS_TEXT_BYTES = 256 };
+static void facts_format(const struct generation *generation, char text[FACTS_TEXT_BYTES]) {
+    size_t used = 0;
+    text[0] = '\0';
+    for (int log = 0; log < FACT_LOGS; log++) {
+        const struct fact_history *history = &generation->facts[log];
+        if (history->is_known) {
+            uint64_t records =
+                history->read - history->malformed - history->self_loops - history->duplicates;
+            int length = snprintf(text + used, FACTS_TEXT_BYTES - used, "%s%" PRIu64 " %s",
+                                  used == 0 ? "; " : ", ", records, fact_shapes[log].name);
+            used += length < 0 ? 0 : (size_t)length;
+        }
+    }
 }
 
 static struct status snapshot_list(struct snapshot *snapshot, struct err *err) {
@@ -42,11 +63,14 @@ static struct status snapshot_list(struct snapshot *snapshot, struct err *err) {
             char date[DATE_TEXT_BYTES];
             char first[DATE_TEXT_BYTES];
             char size[BYTES_TEXT_BYTES];
+            char facts[FACTS_TEXT_BYTES];
             date_format(generation.date_ms, date);
             date_format(generation.first_date_ms, first);
+            facts_format(&generation, facts);
             bytes_format(generation_bytes(&generation), size);
-            printf("%-10s  %12" PRIu64 "  %14" PRIu64 "  %14" PRIu64 "  %10s  %s to %s\n", date,
-                   generation.members, generation.ties, generation.open_ties, size, first, date);
+            printf("%-10s  %12" PRIu64 "  %14" PRIu64 "  %14" PRIu64 "  %10s  %s to %s%s\n", date,
+                   generation.members, generation.ties, generation.open_ties, size, first, date,
+                   facts);
         }
         generation_release(&generation);
         TRY(status);
@@ -70,58 +94,43 @@ static struct status generation_pick(struct snapshot *snapshot, struct err *err)
     return state_read(state, date_ms, &snapshot->generation, err);
 }
 
-/* Reads one tie segment whole: counts its ties and endings, and adds the endings to the index. */
-static struct status segment_walk(const struct snapshot *snapshot, const struct segment *segment,
-                                  struct ending_index *index, uint64_t *ties, uint64_t *endings,
-                                  struct err *err) {
-    char *path;
-    struct input *input;
-    struct tie_segment_reader *reader;
-    TRY(state_path(&snapshot->state, segment->file.name, &path, err));
-    struct status status = input_open(&input, path, err);
-    free(path);
-    TRY(status);
-    TRY(tie_segment_reader_new(&reader, input, err));
-    for (;;) {
-        const struct tie_columns *made;
-        const struct tie_ending *ended;
-        size_t ended_count;
-        uint64_t first_tie;
-        TRY_OR(done, status,
-               tie_segment_next(reader, (size_t)snapshot->generation.members, &made, &first_tie,
-                                &ended, &ended_count, err));
-        if (made == NULL && ended == NULL) {
-            break;
-        }
-        *ties += made == NULL ? 0 : made->count;
-        *endings += ended_count;
-        TRY_OR(done, status, ending_index_add(index, ended, ended_count, err));
-    }
-done:
-    tie_segment_reader_free(reader);
-    return status;
-}
-
 /* Reads all segments: counts must be the manifest's. Fills the index of all endings. */
 static struct status segments_walk(const struct snapshot *snapshot, struct ending_index *index,
                                    struct err *err) {
     const struct generation *generation = &snapshot->generation;
     for (size_t i = 0; i < generation->segment_count; i++) {
         const struct segment *segment = &generation->segments[i];
-        uint64_t ties = 0;
-        uint64_t endings = 0;
+        struct segment_counts counts = {0};
+        char *path;
         TRY(state_verify_file(&snapshot->state, &segment->file, err));
-        TRY(segment_walk(snapshot, segment, index, &ties, &endings, err));
-        if (ties != segment->ties || endings != segment->endings) {
-            return err_set(err, FAILURE_DATA,
-                           "%s: %" PRIu64 " ties and %" PRIu64
-                           " endings, the manifest says %" PRIu64 " and %" PRIu64
-                           ": files of different generations are mixed",
-                           segment->file.name, ties, endings, segment->ties, segment->endings);
+        TRY(state_path(&snapshot->state, segment->file.name, &path, err));
+        struct status status =
+            ending_index_add_segment(index, path, (size_t)generation->members, &counts, err);
+        free(path);
+        TRY(status);
+        if (counts.ties != segment->ties || counts.endings != segment->endings) {
+            return err_set(
+                err, FAILURE_DATA,
+                "%s: %" PRIu64 " ties and %" PRIu64 " endings, the manifest says %" PRIu64
+                " and %" PRIu64 ": files of different generations are mixed",
+                segment->file.name, counts.ties, counts.endings, segment->ties, segment->endings);
         }
         progress_update(snapshot->progress, i + 1);
     }
     return ending_index_finish(index, err);
+}
+
+/* Loads every table of the logs beside the connections, which checks it. */
+static struct status facts_walk(const struct snapshot *snapshot, struct err *err) {
+    struct fact_table tables[FACT_LOGS];
+    for (int log = 0; log < FACT_LOGS; log++) {
+        fact_table_init(&tables[log], (enum fact_log)log);
+    }
+    struct status status = state_load_facts(&snapshot->state, &snapshot->generation, tables, err);
+    for (int log = 0; log < FACT_LOGS; log++) {
+        fact_table_release(&tables[log]);
+    }
+    return status;
 }
 
 static struct status snapshot_verify(struct snapshot *snapshot, struct err *err) {
@@ -133,17 +142,22 @@ static struct status snapshot_verify(struct snapshot *snapshot, struct err *err)
     if (!failed(status)) {
         status = segments_walk(snapshot, &index, err);
     }
+    if (!failed(status)) {
+        status = facts_walk(snapshot, err);
+    }
     progress_end(snapshot->progress);
     ending_index_release(&index);
     TRY(status);
     char date[DATE_TEXT_BYTES];
     char size[BYTES_TEXT_BYTES];
+    char facts[FACTS_TEXT_BYTES];
     date_format(generation->date_ms, date);
     bytes_format(generation_bytes(generation), size);
+    facts_format(generation, facts);
     printf("%s: sound: %" PRIu64 " members, %" PRIu64 " ties (%" PRIu64
-           " open), %zu tie segments, %s\n",
+           " open), %zu tie segments, %s%s\n",
            date, generation->members, generation->ties, generation->open_ties,
-           generation->segment_count, size);
+           generation->segment_count, size, facts);
     return status_ok();
 }
 

@@ -89,6 +89,8 @@ static struct status decoder_open(struct topic *topic, const char *schema_path, 
             .encoding = topic->encoding,
             .registry = topic->registry,
             .writer_schema = (const char *)schema.data,
+            .is_of_facts = topic->is_of_facts,
+            .log = topic->log,
         };
         status = record_decoder_open(&topic->decoder, &decoder, err);
     }
@@ -96,8 +98,10 @@ static struct status decoder_open(struct topic *topic, const char *schema_path, 
     return status;
 }
 
-struct status topic_open(struct topic *topic, const struct options *options,
-                         struct progress *progress, struct err *err) {
+/* Opens topic->name, in topic->encoding. */
+static struct status named_open(struct topic *topic, const struct options *options,
+                                const char *schema_path, struct progress *progress,
+                                struct err *err) {
     const struct topic_options *said = &options->topic;
     struct kafka_settings settings = {0};
     struct kafka_consumer_options consumer = {
@@ -107,11 +111,9 @@ struct status topic_open(struct topic *topic, const struct options *options,
         .corrupt_tries = (unsigned)said->corrupt_tries,
         .skips_corrupt = said->skips_corrupt != 0,
     };
-    topic->name = said->name;
-    topic->encoding = (enum record_encoding)said->encoding;
     topic->progress = progress;
     TRY(topic_registry(options, &topic->registry, err));
-    TRY(decoder_open(topic, said->writer_schema, err));
+    TRY(decoder_open(topic, schema_path, err));
     struct status status = topic_settings(options, &settings, err);
     if (!failed(status)) {
         status = kafka_consumer_open(&topic->consumer, &settings, &consumer, err);
@@ -120,6 +122,26 @@ struct status topic_open(struct topic *topic, const struct options *options,
     TRY(status);
     TRY(kafka_consumer_topic(topic->consumer, topic->name, &topic->partitions, &topic->count, err));
     return parts_init(topic, err);
+}
+
+struct status topic_open(struct topic *topic, const struct options *options,
+                         struct progress *progress, struct err *err) {
+    topic->name = options->topic.name;
+    topic->encoding = (enum record_encoding)options->topic.encoding;
+    return named_open(topic, options, options->topic.writer_schema, progress, err);
+}
+
+struct status topic_open_facts(struct topic *topic, const struct options *options,
+                               enum fact_log log, struct progress *progress, struct err *err) {
+    enum { AVRO = 0 }; /* the first choice of --facts-encoding */
+    topic->name = options->fact_topics[log];
+    topic->encoding = options->facts_encoding == AVRO ? RECORD_AVRO : RECORD_JSON;
+    topic->is_of_facts = true;
+    topic->log = log;
+    if (options->topic.brokers == NULL) {
+        return err_set(err, FAILURE_USAGE, "--%s-topic needs --brokers", fact_shapes[log].name);
+    }
+    return named_open(topic, options, NULL, progress, err);
 }
 
 void topic_close(struct topic *topic) {
@@ -171,8 +193,15 @@ static struct status record_decode(struct topic *topic, struct topic_batch *batc
         return status_ok();
     }
     struct status status =
-        record_decoder_decode(topic->decoder, record->value, record->value_bytes, &batch->events,
-                              &batch->count, &batch->is_malformed, batch->reason, err);
+        topic->is_of_facts
+            ? record_decoder_decode_fact(topic->decoder, record->value, record->value_bytes,
+                                         &batch->fact, &batch->is_malformed, batch->reason, err)
+            : record_decoder_decode(topic->decoder, record->value, record->value_bytes,
+                                    &batch->events, &batch->count, &batch->is_malformed,
+                                    batch->reason, err);
+    if (!failed(status) && topic->is_of_facts) {
+        batch->count = batch->is_malformed ? 0 : 1;
+    }
     if (failed(status)) {
         err_prefix(err, "%s, offset %" PRId64, part_name, record->offset);
     }
@@ -182,6 +211,7 @@ static struct status record_decode(struct topic *topic, struct topic_batch *batc
 struct status topic_next(struct topic *topic, size_t index, struct topic_batch *batch,
                          struct err *err) {
     const struct kafka_range *range = &topic->ranges[index];
+    batch->events = NULL;
     batch->count = 0;
     batch->is_malformed = false;
     TRY(kafka_consumer_next(topic->consumer, index, &batch->record, &batch->found, err));
@@ -197,6 +227,90 @@ struct status topic_next(struct topic *topic, size_t index, struct topic_batch *
     progress_bytes(topic->progress, kafka_consumer_bytes(topic->consumer));
     progress_update(topic->progress, done);
     return status_ok();
+}
+
+/* A copy of the bytes; NULL stays NULL, and no bytes are not NULL. */
+static struct status bytes_copy(uint8_t **copy, const uint8_t *data, size_t bytes,
+                                struct err *err) {
+    *copy = NULL;
+    if (data == NULL) {
+        return status_ok();
+    }
+    *copy = malloc(bytes + 1);
+    if (*copy == NULL) {
+        return err_memory(err, bytes, "a record that is set aside");
+    }
+    memcpy(*copy, data, bytes);
+    return status_ok();
+}
+
+/* Keeps the bytes of a malformed record. */
+static struct status letter_fill(struct letter *letter, const char *topic, int32_t partition,
+                                 const struct topic_batch *batch, struct err *err) {
+    const struct kafka_record *record = &batch->record;
+    *letter = (struct letter){
+        .topic = topic,
+        .partition = partition,
+        .offset = record->offset,
+        .timestamp_ms = record->timestamp_ms,
+    };
+    if (batch->found == KAFKA_GAP) {
+        letter->gap_end = record->gap_end;
+        return status_ok();
+    }
+    TRY(bytes_copy(&letter->key, record->key, record->key_bytes, err));
+    letter->key_bytes = record->key_bytes;
+    TRY(bytes_copy(&letter->value, record->value, record->value_bytes, err));
+    letter->value_bytes = record->value_bytes;
+    return status_ok();
+}
+
+/* What a person sees of a value. */
+static char *content_of(enum record_encoding encoding, const struct letter *letter) {
+    static const char digits[] = "0123456789abcdef";
+    size_t bytes = letter->value == NULL ? 0 : letter->value_bytes;
+    if (encoding == RECORD_JSON && bytes != 0) {
+        return strndup((const char *)letter->value,
+                       bytes < QUARANTINE_CONTENT_BYTES ? bytes : QUARANTINE_CONTENT_BYTES);
+    }
+    bytes = bytes < QUARANTINE_CONTENT_BYTES / 2 ? bytes : QUARANTINE_CONTENT_BYTES / 2;
+    char *text = malloc(2 * bytes + 1);
+    for (size_t i = 0; text != NULL && i < bytes; i++) {
+        text[2 * i] = digits[letter->value[i] >> 4];
+        text[2 * i + 1] = digits[letter->value[i] & 15];
+    }
+    if (text != NULL) {
+        text[2 * bytes] = '\0';
+    }
+    return text;
+}
+
+uint64_t topic_batch_records(const struct topic_batch *batch) {
+    const struct kafka_record *record = &batch->record;
+    return batch->found == KAFKA_GAP ? (uint64_t)(record->gap_end - record->offset) : 1;
+}
+
+struct status topic_set_aside(const struct topic *topic, size_t index,
+                              const struct topic_batch *batch, const char *log,
+                              struct quarantine *quarantine, struct err *err) {
+    int32_t partition = topic->ranges[index].partition;
+    const char *name = topic->part_names.items[partition];
+    uint64_t offset = (uint64_t)batch->record.offset;
+    TRY(quarantine_hold(quarantine, log, name, offset, batch->reason, err));
+    struct quarantined kept = {
+        .log = log,
+        .file = strdup(name),
+        .record = offset,
+        .reason = strdup(batch->reason),
+        .is_letter = true,
+    };
+    struct status status = letter_fill(&kept.letter, topic->name, partition, batch, err);
+    if (failed(status)) {
+        quarantined_release(&kept);
+        return status;
+    }
+    kept.content = content_of(topic->encoding, &kept.letter);
+    return quarantine_add(quarantine, &kept, err);
 }
 
 /* The record at hand as a survey counts it. */

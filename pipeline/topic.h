@@ -9,8 +9,10 @@
 
 #include "pipeline/options.h"
 #include "pipeline/progress.h"
+#include "pipeline/quarantine.h"
 #include "pipeline/survey.h"
 #include "schemas/event.h"
+#include "schemas/facts.h"
 #include "schemas/status.h"
 #include "stages/decode/record_decoder.h"
 #include "stages/kafka/kafka_consumer.h"
@@ -36,6 +38,8 @@ FALLIBLE topic_registry(const struct options *options, struct schema_registry **
 struct topic {
     const char *name; /* borrowed from the options */
     enum record_encoding encoding;
+    bool is_of_facts; /* its records are of `log`, else connections */
+    enum fact_log log;
     struct progress *progress;
     struct kafka_consumer *consumer;
     struct schema_registry *registry;
@@ -52,6 +56,9 @@ struct topic {
 /* Connects, and pins the ends of the partitions. Zero-initialise; topic_close in any case. */
 FALLIBLE topic_open(struct topic *topic, const struct options *options, struct progress *progress,
                     struct err *err);
+/* The same for the topic that the options name for one of the other logs. */
+FALLIBLE topic_open_facts(struct topic *topic, const struct options *options, enum fact_log log,
+                          struct progress *progress, struct err *err);
 void topic_close(struct topic *topic);
 
 /* Moves the stops to the first records stamped at or after `at_ms`, where there are any. */
@@ -61,18 +68,27 @@ FALLIBLE topic_stop_at(struct topic *topic, int64_t at_ms, struct err *err);
 FALLIBLE topic_begin(struct topic *topic, const char *phase, const struct kafka_range *ranges,
                      size_t count, struct err *err);
 
-/* One record: its events; or why it has none. Everything is lent until the next call. */
+/* One record: its events, or its one fact; or why it has none. Everything is lent until the next
+ * call. */
 struct topic_batch {
     struct kafka_record record;
-    enum kafka_found found; /* KAFKA_GAP is malformed; at KAFKA_END the rest is void */
-    const struct event *events;
+    enum kafka_found found;     /* KAFKA_GAP is malformed; at KAFKA_END the rest is void */
+    const struct event *events; /* NULL of a topic of facts */
     size_t count;
+    struct fact fact; /* of a topic of facts, with a count of 1 */
     bool is_malformed;
     char reason[MALFORMED_REASON_BYTES];
 };
 
 /* The next record of range `index`; ranges are read in order. */
 FALLIBLE topic_next(struct topic *topic, size_t index, struct topic_batch *batch, struct err *err);
+
+/* Records that a malformed batch stands for: a gap is of many. */
+uint64_t topic_batch_records(const struct topic_batch *batch);
+
+/* Sets a malformed record of range `index` aside, with its bytes. `log` names the log. */
+FALLIBLE topic_set_aside(const struct topic *topic, size_t index, const struct topic_batch *batch,
+                         const char *log, struct quarantine *quarantine, struct err *err);
 
 /* Reads all that is there, or `records_max` records of each partition, for a look at it. */
 FALLIBLE topic_survey(struct topic *topic, const char *phase, uint64_t records_max,

@@ -3,6 +3,21 @@
 #include "stages/state/generation.h"
 #include "tests/state_testing.h"
 
+/* Two of the logs beside the connections, one of them without files. */
+static void facts_make(struct generation *generation) {
+    struct err err;
+    struct fact_history *positions = &generation->facts[FACT_POSITIONS];
+    struct fact_history *members = &generation->facts[FACT_MEMBERS];
+    const struct extent extent = {
+        .name = (char *)(uintptr_t) "p.csv", .first = 2, .end = 9, .left = 3, .bytes = 77};
+    *positions = (struct fact_history){
+        .is_known = true, .read = UINT64_MAX, .malformed = 1, .self_loops = 2, .duplicates = 3};
+    MUST(state_file_set(&positions->file, "gen-1970-01-20/facts-positions.tff", 5, 6, &err));
+    MUST(extent_append(&positions->extents, &positions->extent_count, &extent, &err));
+    *members = (struct fact_history){.is_known = true};
+    MUST(state_file_set(&members->file, "gen-1970-01-21/facts-members.tff", 7, 8, &err));
+}
+
 /* A manifest with nothing left at its default. */
 static struct generation generation_make(void) {
     struct err err;
@@ -43,12 +58,23 @@ static struct generation generation_make(void) {
                                 .bytes = i};
         MUST(generation_add_extent(&generation, &extent, &err));
     }
+    facts_make(&generation);
     return generation;
 }
 
 static void files_compare(const struct state_file *a, const struct state_file *b) {
     assert_string_equal(a->name, b->name);
     assert_true(a->bytes == b->bytes && a->checksum == b->checksum);
+}
+
+static void extents_compare(const struct extent *a, size_t a_count, const struct extent *b,
+                            size_t b_count) {
+    assert_int_equal(a_count, b_count);
+    for (size_t i = 0; i < a_count; i++) {
+        assert_string_equal(a[i].name, b[i].name);
+        assert_true(a[i].first == b[i].first && a[i].end == b[i].end);
+        assert_true(a[i].left == b[i].left && a[i].bytes == b[i].bytes);
+    }
 }
 
 static void generations_compare(const struct generation *a, const struct generation *b) {
@@ -68,13 +94,18 @@ static void generations_compare(const struct generation *a, const struct generat
         assert_true(left->date_ms == right->date_ms && left->first_tie == right->first_tie);
         assert_true(left->ties == right->ties && left->endings == right->endings);
     }
-    assert_int_equal(a->extent_count, b->extent_count);
-    for (size_t i = 0; i < a->extent_count; i++) {
-        const struct extent *left = &a->extents[i];
-        const struct extent *right = &b->extents[i];
-        assert_string_equal(left->name, right->name);
-        assert_true(left->first == right->first && left->end == right->end);
-        assert_true(left->left == right->left && left->bytes == right->bytes);
+    extents_compare(a->extents, a->extent_count, b->extents, b->extent_count);
+    for (int log = 0; log < FACT_LOGS; log++) {
+        const struct fact_history *left = &a->facts[log];
+        const struct fact_history *right = &b->facts[log];
+        assert_int_equal(left->is_known, right->is_known);
+        if (left->is_known) {
+            files_compare(&left->file, &right->file);
+            assert_true(left->read == right->read && left->malformed == right->malformed);
+            assert_true(left->self_loops == right->self_loops);
+            assert_true(left->duplicates == right->duplicates);
+        }
+        extents_compare(left->extents, left->extent_count, right->extents, right->extent_count);
     }
 }
 
@@ -149,7 +180,12 @@ static const char right_manifest[] =
     " \"segments\": [{\"date\": \"1970-01-02\", \"first_tie\": 21, \"ties\": 22, \"endings\": 23,"
     " \"ties_file\": {\"file\": \"gen-1970-01-02/t\", \"bytes\": 14,"
     " \"xxh64\": \"0000000000000005\"}}],"
-    " \"inputs\": [{\"name\": \"x.csv\", \"first\": 31, \"end\": 39, \"left\": 2, \"bytes\": 34}]";
+    " \"inputs\": [{\"name\": \"x.csv\", \"first\": 31, \"end\": 39, \"left\": 2, \"bytes\": 34}],"
+    " \"facts\": {\"positions\": {\"read\": 49, \"malformed\": 42, \"self_loops\": 3,"
+    " \"duplicates\": 4, \"table\": {\"file\": \"gen-1970-01-03/p\", \"bytes\": 15,"
+    " \"xxh64\": \"0000000000000006\"},"
+    " \"inputs\": [{\"name\": \"p.csv\", \"first\": 51, \"end\": 59, \"left\": 5,"
+    " \"bytes\": 55}]}}";
 
 /* Writes the manifest that begins with `text`: the checksum of it comes last, and is right. */
 static void manifest_put(const char *path, const char *text) {
@@ -227,6 +263,17 @@ static const struct place places[] = {
     {"\"inputs\"", "end", "39"},
     {"\"inputs\"", "left", "2"},
     {"\"inputs\"", "bytes", "34"},
+    {"\"positions\"", "read", "49"},
+    {"\"positions\"", "malformed", "42"},
+    {"\"positions\"", "self_loops", "3"},
+    {"\"positions\"", "duplicates", "4"},
+    {"\"table\"", "file", "\"gen-1970-01-03/p\""},
+    {"\"table\"", "bytes", "15"},
+    {"\"table\"", "xxh64", "\"0000000000000006\""},
+    {"\"p.csv\"", "first", "51"},
+    {"\"p.csv\"", "end", "59"},
+    {"\"p.csv\"", "left", "5"},
+    {"\"p.csv\"", "bytes", "55"},
 };
 
 enum { PLACES = sizeof places / sizeof *places };
@@ -237,14 +284,30 @@ static void the_manifest_made_by_hand_loads(void **folder) {
     load_changed(folder, "{", "{", "{\"a key of tomorrow\": [1, {\"x\": 2}], ", NULL);
 }
 
+/* The states of versions that knew no logs but the connections. */
+static void a_manifest_without_facts_or_with_logs_of_tomorrow_loads(void **folder) {
+    load_changed(folder, "{", "\"facts\":", "\"nothing of that name\":", NULL);
+    load_changed(folder, "{", "\"positions\":", "\"a log of tomorrow\":", NULL);
+    load_changed(folder, "{", "\"facts\": {", "\"facts\": null, \"rest\": {", "facts");
+    load_changed(folder, "{", "\"positions\": {", "\"positions\": 7, \"rest\": {", "positions");
+}
+
+static void counts_of_a_log_that_exceed_what_was_read_are_refused(void **folder) {
+    static const char key[] = "read, malformed, self_loops, duplicates";
+    load_changed(folder, "{", "\"duplicates\": 4", "\"duplicates\": 5", key);
+    load_changed(folder, "{", "\"self_loops\": 3", "\"self_loops\": 8", key);
+    load_changed(folder, "{", "\"malformed\": 42", "\"malformed\": 50", key);
+    load_changed(folder, "{", "\"malformed\": 42", "\"malformed\": 18446744073709551615", key);
+}
+
 static void a_missing_key_is_refused_by_name(void **folder) {
     for (size_t i = 0; i < PLACES; i++) {
         char old[64];
         (void)snprintf(old, sizeof old, "\"%s\":", places[i].key);
         load_changed(folder, places[i].after, old, "\"nothing of that name\":", places[i].key);
     }
-    static const char *const containers[] = {"dictionary", "adjacency", "cohort",
-                                             "segments",   "ties_file", "inputs"};
+    static const char *const containers[] = {"dictionary", "adjacency", "cohort", "segments",
+                                             "ties_file",  "inputs",    "table"};
     for (size_t i = 0; i < sizeof containers / sizeof *containers; i++) {
         char old[64];
         (void)snprintf(old, sizeof old, "\"%s\":", containers[i]);
@@ -303,6 +366,7 @@ static void a_file_outside_the_state_folder_is_refused(void **folder) {
         load_changed(folder, "{", "\"gen-1970-01-21/a\"", names[i], "adjacency");
         load_changed(folder, "{", "\"gen-1970-01-21/c\"", names[i], "cohort");
         load_changed(folder, "{", "\"gen-1970-01-02/t\"", names[i], "ties_file");
+        load_changed(folder, "{", "\"gen-1970-01-03/p\"", names[i], "table");
     }
 }
 
@@ -399,6 +463,8 @@ int main(void) {
         SCRATCH_TEST(a_saved_manifest_is_the_same_text_each_time),
         cmocka_unit_test(an_input_is_found_by_its_name),
         SCRATCH_TEST(the_manifest_made_by_hand_loads),
+        SCRATCH_TEST(a_manifest_without_facts_or_with_logs_of_tomorrow_loads),
+        SCRATCH_TEST(counts_of_a_log_that_exceed_what_was_read_are_refused),
         SCRATCH_TEST(a_missing_key_is_refused_by_name),
         SCRATCH_TEST(a_value_of_another_type_is_refused_by_name),
         SCRATCH_TEST(a_version_or_a_word_that_is_unknown_is_refused_by_name),

@@ -373,6 +373,66 @@ static void test_packed_value_of_too_many_events_is_malformed(void **state) {
 
 #define WITH_FOLDER(test) cmocka_unit_test_setup_teardown(test, scratch_make, scratch_remove)
 
+/* ---- other logs ---- */
+
+static void test_values_of_other_logs_are_records_or_say_why_not(void **state) {
+    static const char application[] =
+        "{\"type\":\"record\",\"name\":\"a\",\"fields\":[{\"name\":\"member\",\"type\":\"long\"},"
+        "{\"name\":\"at\",\"type\":\"long\"}]}";
+    struct names maps = {0};
+    struct schema_registry *registry;
+    struct record_decoder *decoder;
+    struct fact fact;
+    bool is_malformed;
+    map_file(state, &maps, "7", application);
+    map_file(state, &maps, "8", connections_schema);
+    MUST(schema_registry_open(&registry, &(struct schema_registry_options){.maps = &maps}, &err));
+    struct record_decoder_options options = {
+        .registry = registry, .is_of_facts = true, .log = FACT_APPLICATIONS};
+    MUST(record_decoder_open(&decoder, &options, &err));
+    static const uint8_t good[] = {0, 0, 0, 0, 7, 4, 1};
+    MUST(record_decoder_decode_fact(decoder, good, 7, &fact, &is_malformed, reason, &err));
+    assert_false(is_malformed);
+    assert_int_equal(fact.value[APPLICATION_MEMBER], 2);
+    assert_true(fact.value[APPLICATION_AT] == UINT64_MAX); /* -1 ms */
+    assert_int_equal(fact.value[APPLICATION_COUNT], 1);
+    const struct {
+        const uint8_t *value;
+        size_t bytes;
+        const char *part;
+    } cases[] = {
+        {good, 6, "cut off"},
+        {good, 3, "cut off inside the schema id"},
+        {(const uint8_t[]){0, 0, 0, 0, 7, 4, 1, 0}, 8, "1 bytes are left behind the Avro datum"},
+        {(const uint8_t[]){0, 0, 0, 0, 8, 2, 2, 2, 2, 0}, 10, "\"member\" is missing"},
+        {(const uint8_t[]){'{'}, 1, "is --encoding json meant?"},
+        {good, 0, "an empty value"},
+        {NULL, 0, "a tombstone"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        MUST(record_decoder_decode_fact(decoder, cases[i].value, cases[i].bytes, &fact,
+                                        &is_malformed, reason, &err));
+        assert_true(is_malformed);
+        if (strstr(reason, cases[i].part) == NULL) {
+            fail_msg("\"%s\" without \"%s\"", reason, cases[i].part);
+        }
+    }
+    record_decoder_close(decoder);
+    options.encoding = RECORD_JSON;
+    MUST(record_decoder_open(&decoder, &options, &err));
+    static const char json[] = "{\"member\":3,\"at\":4,\"count\":5}";
+    MUST(record_decoder_decode_fact(decoder, (const uint8_t *)json, sizeof json - 1, &fact,
+                                    &is_malformed, reason, &err));
+    assert_false(is_malformed);
+    assert_int_equal(fact.value[APPLICATION_COUNT], 5);
+    MUST(record_decoder_decode_fact(decoder, (const uint8_t *)json, sizeof json - 2, &fact,
+                                    &is_malformed, reason, &err));
+    assert_true(is_malformed);
+    record_decoder_close(decoder);
+    schema_registry_close(registry);
+    names_release(&maps);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_of_encodings_read_back),
@@ -390,6 +450,8 @@ int main(void) {
         WITH_FOLDER(test_packed_value_may_hold_several_frames_and_their_end),
         WITH_FOLDER(test_packed_value_that_is_damaged_is_malformed_as_a_whole),
         WITH_FOLDER(test_packed_value_of_too_many_events_is_malformed),
+        cmocka_unit_test_setup_teardown(test_values_of_other_logs_are_records_or_say_why_not,
+                                        scratch_make, scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,8 +21,8 @@ static void refused(const char *text, const char *part) {
 
 static void test_our_own_schemas_are_sound(void **state) {
     (void)state;
-    static const char *const names[] = {"connections",  "positions",   "interactions",
-                                        "applications", "assignments", "members"};
+    static const char *const names[] = {"connections", "positions", "interactions", "applications",
+                                        "assignments", "members",   "companies",    "industries"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[64];
         struct bytes text = {0};

@@ -476,6 +476,124 @@ static void pruning_removes_nothing_when_a_kept_manifest_is_damaged(void **folde
     night_must_have_graph(folder, 2, true);
 }
 
+/* Commits a night of an empty graph with `count` positions. `shared` is the table of the night
+ * before, where that is used; NULL: one of its own. */
+static void facts_commit(struct state *state, int night, size_t count, const char *shared) {
+    struct err err;
+    char *next;
+    struct graph graph = {0};
+    struct fact_table tables[FACT_LOGS];
+    struct generation generation = {.date_ms = night_ms(night), .first_date_ms = night_ms(night)};
+    struct fact_history *history = &generation.facts[FACT_POSITIONS];
+    for (int log = 0; log < FACT_LOGS; log++) {
+        fact_table_init(&tables[log], (enum fact_log)log);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct fact position = {.value = {i, 7, 8, POSITION_END, PRECISION_YEAR},
+                                      .known = 0x1f};
+        MUST(fact_table_add(&tables[FACT_POSITIONS], &position, 1, &err));
+    }
+    MUST(fact_table_finish(&tables[FACT_POSITIONS], &err));
+    *history = (struct fact_history){
+        .is_known = true, .read = count + 6, .malformed = 1, .self_loops = 2, .duplicates = 3};
+    if (shared != NULL) {
+        struct generation before = {0};
+        MUST(state_read(state, night_ms(night - 1), &before, &err));
+        const struct state_file *file = &before.facts[FACT_POSITIONS].file;
+        MUST(state_file_set(&history->file, shared, file->bytes, file->checksum, &err));
+        generation_release(&before);
+    }
+    MUST(state_begin(state, &next, &err));
+    MUST(state_save_facts(state, &generation, tables, &err));
+    MUST(state_commit(state, &generation, &graph, 1, &err));
+    free(next);
+    fact_table_release(&tables[FACT_POSITIONS]);
+    generation_release(&generation);
+    graph_release(&graph);
+}
+
+/* Loads the night's tables; the caller releases that of the positions, the only one. */
+static struct status facts_load(void **folder, int night, struct fact_table *positions,
+                                struct err *err) {
+    struct state state = state_opened(folder, false);
+    struct generation generation = night_read(&state, night);
+    struct fact_table tables[FACT_LOGS];
+    for (int log = 0; log < FACT_LOGS; log++) {
+        fact_table_init(&tables[log], (enum fact_log)log);
+    }
+    struct status status = state_load_facts(&state, &generation, tables, err);
+    for (int log = 0; log < FACT_LOGS; log++) {
+        assert_true(log == FACT_POSITIONS || tables[log].count == 0);
+    }
+    *positions = tables[FACT_POSITIONS];
+    generation_release(&generation);
+    state_close(&state);
+    return status;
+}
+
+static void tables_of_other_logs_load_back_with_their_counts(void **folder) {
+    struct err err;
+    struct fact_table positions;
+    struct state state = state_opened(folder, true);
+    facts_commit(&state, 1, 1000, NULL);
+    state_close(&state);
+    assert_true(night_has(folder, 1, "facts-positions.tff"));
+    assert_false(night_has(folder, 1, "facts-members.tff"));
+    MUST(facts_load(folder, 1, &positions, &err));
+    assert_int_equal(positions.count, 1000);
+    assert_int_equal(positions.duplicates, 3);
+    assert_true(positions.facts[999].value[POSITION_AT] == 999);
+    assert_int_equal(positions.facts[999].value[POSITION_PRECISION], PRECISION_YEAR);
+    fact_table_release(&positions);
+}
+
+static void pruning_keeps_the_tables_that_newer_generations_share(void **folder) {
+    struct err err;
+    struct fact_table positions;
+    char table[64];
+    char name[STATE_NAME_BYTES];
+    state_generation_name(night_ms(1), name);
+    (void)snprintf(table, sizeof table, "%s/facts-positions.tff", name);
+    struct state state = state_opened(folder, true);
+    facts_commit(&state, 1, 10, NULL);
+    facts_commit(&state, 2, 10, table);
+    MUST(state_prune(&state, 1, &err));
+    assert_true(night_has(folder, 1, "facts-positions.tff"));
+    assert_false(night_has(folder, 1, "dictionary.tff"));
+    assert_false(night_has(folder, 2, "facts-positions.tff"));
+    MUST(facts_load(folder, 2, &positions, &err));
+    assert_int_equal(positions.count, 10);
+    fact_table_release(&positions);
+    facts_commit(&state, 3, 11, NULL);
+    MUST(state_prune(&state, 1, &err));
+    assert_false(night_has(folder, 1, ""));
+    state_close(&state);
+}
+
+static void a_table_that_is_damaged_or_of_another_night_is_found_out(void **folder) {
+    struct err err;
+    struct fact_table positions;
+    char path[SCRATCH_PATH_BYTES];
+    char other[SCRATCH_PATH_BYTES];
+    char name[STATE_NAME_BYTES];
+    char table[64];
+    struct state state = state_opened(folder, true);
+    facts_commit(&state, 1, 10, NULL);
+    state_generation_name(night_ms(1), name);
+    (void)snprintf(table, sizeof table, "%s/facts-positions.tff", name);
+    facts_commit(&state, 2, 11, table); /* says 11 of a table of 10 */
+    state_close(&state);
+    MUST_FAIL(facts_load(folder, 2, &positions, &err), FAILURE_DATA,
+              "10 records where the manifest says 11 of 17 read");
+    fact_table_release(&positions);
+    night_path(folder, 1, "facts-positions.tff", path);
+    night_path(folder, 1, "cohort.tff", other);
+    assert_int_equal(rename(other, path), 0);
+    MUST_FAIL(facts_load(folder, 1, &positions, &err), FAILURE_DATA, path);
+    assert_non_null(strstr(err.text, "but the manifest says"));
+    fact_table_release(&positions);
+}
+
 static void a_damaged_file_is_found_and_named(void **folder) {
     static const char *const names[] = {"dictionary.tff", "adjacency.tff", "cohort.tff"};
     nights_make(folder);
@@ -616,6 +734,9 @@ int main(void) {
         SCRATCH_TEST(pruning_drops_segments_and_folders_that_no_kept_generation_names),
         SCRATCH_TEST(pruning_finishes_what_a_crash_in_a_pruning_left),
         SCRATCH_TEST(pruning_removes_nothing_when_a_kept_manifest_is_damaged),
+        SCRATCH_TEST(tables_of_other_logs_load_back_with_their_counts),
+        SCRATCH_TEST(pruning_keeps_the_tables_that_newer_generations_share),
+        SCRATCH_TEST(a_table_that_is_damaged_or_of_another_night_is_found_out),
         SCRATCH_TEST(a_damaged_file_is_found_and_named),
         SCRATCH_TEST(a_damaged_tie_segment_is_found_and_named),
         SCRATCH_TEST(files_of_two_generations_are_told_apart_by_their_checksums),

@@ -40,6 +40,8 @@ static const char *const codec_names[CODECS] = {"null", "deflate", "zstandard"};
 
 struct avro_file {
     struct input *input;
+    bool is_of_facts;
+    enum fact_log log; /* where it is */
     uint8_t buffer[BUFFER_BYTES];
     size_t buffer_at;
     size_t buffer_count;
@@ -208,17 +210,18 @@ static struct status header_take(struct avro_file *file, struct header *header, 
     if (header->schema.count == 0) {
         return err_set(err, FAILURE_DATA, "it has no schema");
     }
-    return writer_schema_new(&file->schema, (const char *)header->schema.data, header->schema.count,
-                             "its schema", err);
+    const char *text = (const char *)header->schema.data;
+    size_t bytes = header->schema.count;
+    return file->is_of_facts
+               ? writer_schema_new_facts(&file->schema, file->log, text, bytes, "its schema", err)
+               : writer_schema_new(&file->schema, text, bytes, "its schema", err);
 }
 
-struct status avro_file_open(struct avro_file **file, struct input *input, const void *head,
-                             size_t head_count, struct err *err) {
+/* Takes over `made`, which knows what it is of. */
+static struct status file_begin(struct avro_file **file, struct avro_file *made,
+                                struct input *input, const void *head, size_t head_count,
+                                struct err *err) {
     assert(head_count <= AVRO_MAGIC_BYTES);
-    struct avro_file *made = calloc(1, sizeof *made);
-    if (made == NULL) {
-        return err_memory(err, sizeof *made, "an Avro reader");
-    }
     made->input = input;
     if (head_count > 0) {
         memcpy(made->buffer, head, head_count);
@@ -236,6 +239,26 @@ struct status avro_file_open(struct avro_file **file, struct input *input, const
     }
     *file = made;
     return status_ok();
+}
+
+struct status avro_file_open(struct avro_file **file, struct input *input, const void *head,
+                             size_t head_count, struct err *err) {
+    struct avro_file *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return err_memory(err, sizeof *made, "an Avro reader");
+    }
+    return file_begin(file, made, input, head, head_count, err);
+}
+
+struct status avro_file_open_facts(struct avro_file **file, enum fact_log log, struct input *input,
+                                   const void *head, size_t head_count, struct err *err) {
+    struct avro_file *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return err_memory(err, sizeof *made, "an Avro reader");
+    }
+    made->is_of_facts = true;
+    made->log = log;
+    return file_begin(file, made, input, head, head_count, err);
 }
 
 void avro_file_close(struct avro_file *file) {
@@ -314,14 +337,30 @@ static void malformed_keep(struct avro_file *file, size_t start) {
     file->is_malformed_next = true;
 }
 
-/* Decodes data of the block until the events are full, the block is empty, or one is malformed. */
-static struct status block_decode(struct avro_file *file, struct event *events, size_t capacity,
-                                  size_t *count, struct err *err) {
-    while (*count < capacity && file->data_left > 0 && !file->is_malformed_next) {
+/* Room for what is decoded: of events, or of facts. */
+struct room {
+    struct event *events;
+    struct fact *facts;
+    size_t capacity;
+    size_t count; /* filled */
+};
+
+static struct status datum_take(struct avro_file *file, struct room *room,
+                                enum datum_outcome *outcome, struct err *err) {
+    char *reason = file->malformed.reason;
+    return file->is_of_facts
+               ? writer_schema_decode_fact(file->schema, &file->data, &room->facts[room->count],
+                                           outcome, reason, err)
+               : writer_schema_decode(file->schema, &file->data, &room->events[room->count],
+                                      outcome, reason, err);
+}
+
+/* Decodes data of the block until the room is full, the block is empty, or one is malformed. */
+static struct status block_decode(struct avro_file *file, struct room *room, struct err *err) {
+    while (room->count < room->capacity && file->data_left > 0 && !file->is_malformed_next) {
         size_t start = file->data.at;
         enum datum_outcome outcome;
-        TRY(writer_schema_decode(file->schema, &file->data, &events[*count], &outcome,
-                                 file->malformed.reason, err));
+        TRY(datum_take(file, room, &outcome, err));
         file->data_left--;
         file->records++;
         if (outcome == DATUM_BROKEN) {
@@ -329,7 +368,7 @@ static struct status block_decode(struct avro_file *file, struct event *events, 
                            file->records, file->malformed.reason);
         }
         if (outcome == DATUM_EVENT) {
-            ++*count;
+            room->count++;
         } else {
             malformed_keep(file, start);
         }
@@ -337,12 +376,11 @@ static struct status block_decode(struct avro_file *file, struct event *events, 
     return block_end_check(file, err);
 }
 
-static struct status events_take(struct avro_file *file, struct event *events, size_t capacity,
-                                 size_t *count, struct err *err) {
+static struct status room_fill(struct avro_file *file, struct room *room, struct err *err) {
     bool more = true;
-    while (more && *count < capacity && !file->is_malformed_next) {
+    while (more && room->count < room->capacity && !file->is_malformed_next) {
         if (file->data_left > 0) {
-            TRY(block_decode(file, events, capacity, count, err));
+            TRY(block_decode(file, room, err));
         } else {
             TRY(block_take(file, &more, err));
         }
@@ -350,25 +388,43 @@ static struct status events_take(struct avro_file *file, struct event *events, s
     return status_ok();
 }
 
-struct status avro_file_next(struct avro_file *file, struct event *events, size_t capacity,
-                             size_t *count, bool *is_malformed, struct malformed *malformed,
-                             struct err *err) {
-    *count = 0;
+static struct status file_next(struct avro_file *file, struct room *room, bool *is_malformed,
+                               struct malformed *malformed, struct err *err) {
     *is_malformed = false;
     if (!file->is_malformed_next) {
-        struct status status = events_take(file, events, capacity, count, err);
+        struct status status = room_fill(file, room, err);
         if (failed(status)) {
             err_prefix(err, "%s (block at byte %" PRIu64 ")", input_name(file->input),
                        file->block_offset);
             return status;
         }
     }
-    if (*count == 0 && file->is_malformed_next) {
+    if (room->count == 0 && file->is_malformed_next) {
         *malformed = file->malformed;
         *is_malformed = true;
         file->is_malformed_next = false;
     }
     return status_ok();
+}
+
+struct status avro_file_next(struct avro_file *file, struct event *events, size_t capacity,
+                             size_t *count, bool *is_malformed, struct malformed *malformed,
+                             struct err *err) {
+    assert(!file->is_of_facts);
+    struct room room = {.events = events, .capacity = capacity};
+    struct status status = file_next(file, &room, is_malformed, malformed, err);
+    *count = room.count;
+    return status;
+}
+
+struct status avro_file_next_facts(struct avro_file *file, struct fact *facts, size_t capacity,
+                                   size_t *count, bool *is_malformed, struct malformed *malformed,
+                                   struct err *err) {
+    assert(file->is_of_facts);
+    struct room room = {.facts = facts, .capacity = capacity};
+    struct status status = file_next(file, &room, is_malformed, malformed, err);
+    *count = room.count;
+    return status;
 }
 
 /* ---- writing ---- */

@@ -1,4 +1,5 @@
-/* Connections in Avro object container files, read and written.
+/* Connections, and records of the other logs, in Avro object container files: all are read, and
+ * connections written.
  *
  *   BYTES        DESCRIPTION (integers as in avro_datum.h)
  *   4            magic "Obj" 1
@@ -16,6 +17,7 @@
 #define TIEFLOW_STAGES_DECODE_AVRO_FILE_H
 
 #include "schemas/event.h"
+#include "schemas/facts.h"
 #include "schemas/status.h"
 #include "stages/base/bytes.h"
 #include "stages/base/stream.h"
@@ -34,6 +36,9 @@ struct avro_file;
  * schema. */
 FALLIBLE avro_file_open(struct avro_file **file, struct input *input, const void *head,
                         size_t head_count, struct err *err);
+/* The same for a file of one of the other logs. */
+FALLIBLE avro_file_open_facts(struct avro_file **file, enum fact_log log, struct input *input,
+                              const void *head, size_t head_count, struct err *err);
 /* Accepts NULL. */
 void avro_file_close(struct avro_file *file);
 
@@ -44,6 +49,11 @@ enum { AVRO_CONTENT_BYTES = 512 };
 FALLIBLE avro_file_next(struct avro_file *file, struct event *events, size_t capacity,
                         size_t *count, bool *is_malformed, struct malformed *malformed,
                         struct err *err);
+
+/* The same of a file of avro_file_open_facts; as fact_reader_next. */
+FALLIBLE avro_file_next_facts(struct avro_file *file, struct fact *facts, size_t capacity,
+                              size_t *count, bool *is_malformed, struct malformed *malformed,
+                              struct err *err);
 
 /* Events per block that are written: 50 to 100 KiB before compression. */
 enum { AVRO_BLOCK_EVENTS = 4096 };

@@ -1,8 +1,8 @@
 /* libavro 1.11 resolves by a reader schema that has no more than the writer's: it knows no default
  * values ("Reader field X doesn't appear in writer"). So the reader schema is made for each writer:
- * those of our five fields that the writer has. It also keeps the ordinals of the writer's enum
- * where the symbols of the reader stand in another order; so kind and origin keep the writer's own
- * type, and their symbols are looked up by name here.
+ * those of our fields that the writer has. It also keeps the ordinals of the writer's enum
+ * where the symbols of the reader stand in another order; so kind, origin and other choices keep
+ * the writer's own type, and their symbols are looked up by name here.
  *
  * What libavro does not survive is kept from it:
  *  - it parses schemas by recursion and forgets memory where a schema is wrong: schema_text_check
@@ -18,6 +18,7 @@
 
 #include "schemas/limits.h"
 #include "stages/decode/avro_layout.h"
+#include "stages/decode/fact_fields.h"
 #include "stages/decode/fields.h"
 #include "stages/decode/schema_text.h"
 
@@ -28,15 +29,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MISSING = -1, ROOT = 0 };
+enum { MISSING = -1, ROOT = 0, WANTED_MAX = FACT_FIELDS_MAX };
+
+/* What is wanted of a field: a number, else an enum or string. */
+struct wanted {
+    const char *name;
+    bool is_number;
+    bool is_required;
+};
 
 struct writer_schema {
+    struct wanted wanted[WANTED_MAX];
+    size_t wanted_count;
+    const struct fact_shape *shape; /* NULL: of connections */
     bool is_known;
     avro_schema_t writer;
     /* The rest is for schemas that are not known. */
     struct layout layout; /* of `writer`; node ROOT is its record */
     avro_schema_t reader;
-    int places[FIELDS]; /* of our fields in `reader`; MISSING */
+    int places[WANTED_MAX]; /* of our fields in `reader`; MISSING */
     avro_value_iface_t *reader_class;
     avro_value_iface_t *resolver;
     avro_value_t value;    /* of `reader` */
@@ -252,36 +263,36 @@ static bool is_symbol_or_text(avro_schema_t type) {
 
 /* The type that a field of ours is read as, for one of the writer's (no union); NULL where there is
  * none. */
-static avro_schema_t plain_type(enum field field, avro_schema_t writer) {
-    if (field <= FIELD_TO) {
+static avro_schema_t plain_type(const struct wanted *wanted, avro_schema_t writer) {
+    if (wanted->is_number) {
         return is_whole_number(writer) ? avro_schema_long() : NULL;
     }
     return is_symbol_or_text(writer) ? avro_schema_incref(writer) : NULL;
 }
 
-static const char *type_expected(enum field field) {
-    return field <= FIELD_TO ? "long or int" : "an enum or string";
+static const char *type_expected(const struct wanted *wanted) {
+    return wanted->is_number ? "long or int" : "an enum or string";
 }
 
-static struct status branch_append(avro_schema_t reader, enum field field, avro_schema_t branch,
-                                   bool *has_value, struct err *err) {
-    avro_schema_t type = is_avro_null(branch) ? avro_schema_null() : plain_type(field, branch);
+static struct status branch_append(avro_schema_t reader, const struct wanted *wanted,
+                                   avro_schema_t branch, bool *has_value, struct err *err) {
+    avro_schema_t type = is_avro_null(branch) ? avro_schema_null() : plain_type(wanted, branch);
     if (type == NULL) {
         return err_set(err, FAILURE_DATA,
                        "field \"%s\" may be of type %s: %s is expected, alone or in a union with "
                        "null",
-                       field_name(field), avro_schema_type_name(branch), type_expected(field));
+                       wanted->name, avro_schema_type_name(branch), type_expected(wanted));
     }
-    bool is_second_number = field <= FIELD_TO && !is_avro_null(branch) && *has_value;
+    bool is_second_number = wanted->is_number && !is_avro_null(branch) && *has_value;
     *has_value |= !is_avro_null(branch);
     int code = is_second_number ? 0 : avro_schema_union_append(reader, type);
     avro_schema_decref(type);
-    return code == 0 ? status_ok() : avro_failure(err, code, field_name(field), "libavro");
+    return code == 0 ? status_ok() : avro_failure(err, code, wanted->name, "libavro");
 }
 
 /* A union of null and of what the field is read as. */
-static struct status union_type(enum field field, avro_schema_t writer, avro_schema_t *type,
-                                struct err *err) {
+static struct status union_type(const struct wanted *wanted, avro_schema_t writer,
+                                avro_schema_t *type, struct err *err) {
     avro_schema_t reader = avro_schema_union();
     if (reader == NULL) {
         return err_memory(err, LIMIT_SCHEMA_BYTES, "an Avro schema");
@@ -289,12 +300,12 @@ static struct status union_type(enum field field, avro_schema_t writer, avro_sch
     bool has_value = false;
     struct status status = status_ok();
     for (size_t i = 0; i < avro_schema_union_size(writer) && !failed(status); i++) {
-        status = branch_append(reader, field, link_follow(avro_schema_union_branch(writer, (int)i)),
-                               &has_value, err);
+        status = branch_append(
+            reader, wanted, link_follow(avro_schema_union_branch(writer, (int)i)), &has_value, err);
     }
     if (!failed(status) && !has_value) {
         status = err_set(err, FAILURE_DATA, "field \"%s\" is always null: %s is expected",
-                         field_name(field), type_expected(field));
+                         wanted->name, type_expected(wanted));
     }
     if (failed(status)) {
         avro_schema_decref(reader);
@@ -304,35 +315,43 @@ static struct status union_type(enum field field, avro_schema_t writer, avro_sch
     return status_ok();
 }
 
+static struct status field_missing(const struct writer_schema *schema, const struct wanted *wanted,
+                                   struct err *err) {
+    if (schema->shape == NULL) {
+        return err_set(err, FAILURE_DATA,
+                       "the field \"%s\" is missing: a connection has at, from and to",
+                       wanted->name);
+    }
+    return err_set(err, FAILURE_DATA, "the field \"%s\" is missing, which a record of %s must have",
+                   wanted->name, schema->shape->name);
+}
+
 /* Appends one of our fields to the reader schema, where the writer has it. */
-static struct status field_append(struct writer_schema *schema, enum field field, struct err *err) {
+static struct status field_append(struct writer_schema *schema, size_t field, struct err *err) {
+    const struct wanted *wanted = &schema->wanted[field];
     schema->places[field] = MISSING;
     /* avro_schema_record_field_get crashes for a field that is not there. */
-    int index = avro_schema_record_field_get_index(schema->writer, field_name(field));
+    int index = avro_schema_record_field_get_index(schema->writer, wanted->name);
     if (index < 0) {
-        return field >= FIELD_KIND ? status_ok()
-                                   : err_set(err, FAILURE_DATA,
-                                             "the field \"%s\" is missing: a connection has at, "
-                                             "from and to",
-                                             field_name(field));
+        return wanted->is_required ? field_missing(schema, wanted, err) : status_ok();
     }
     avro_schema_t writer =
         link_follow(avro_schema_record_field_get_by_index(schema->writer, index));
     avro_schema_t type = NULL;
     if (is_avro_union(writer)) {
-        TRY(union_type(field, writer, &type, err));
+        TRY(union_type(wanted, writer, &type, err));
     } else {
-        type = plain_type(field, writer);
+        type = plain_type(wanted, writer);
     }
     if (type == NULL) {
         return err_set(err, FAILURE_DATA, "field \"%s\" is of type %s: %s is expected",
-                       field_name(field), avro_schema_type_name(writer), type_expected(field));
+                       wanted->name, avro_schema_type_name(writer), type_expected(wanted));
     }
     int place = (int)avro_schema_record_size(schema->reader);
-    int code = avro_schema_record_field_append(schema->reader, field_name(field), type);
+    int code = avro_schema_record_field_append(schema->reader, wanted->name, type);
     avro_schema_decref(type);
     if (code != 0) {
-        return avro_failure(err, code, field_name(field), "libavro");
+        return avro_failure(err, code, wanted->name, "libavro");
     }
     schema->places[field] = place;
     return status_ok();
@@ -346,8 +365,8 @@ static struct status resolution_make(struct writer_schema *schema, const char *n
     if (schema->reader == NULL) {
         return err_memory(err, LIMIT_SCHEMA_BYTES, "an Avro schema");
     }
-    for (int field = 0; field < FIELDS; field++) {
-        struct status status = field_append(schema, (enum field)field, err);
+    for (size_t field = 0; field < schema->wanted_count; field++) {
+        struct status status = field_append(schema, field, err);
         if (failed(status)) {
             err_prefix(err, "%s", name);
             return status;
@@ -380,12 +399,25 @@ static struct status schema_build(struct writer_schema *schema, const char *text
         return avro_failure(err, code, name, "libavro cannot parse it");
     }
     if (!is_avro_record(schema->writer)) {
-        return err_set(err, FAILURE_DATA,
-                       "%s: it is of type %s: a record with the fields at, from and to is expected",
-                       name, avro_schema_type_name(schema->writer));
+        return err_set(err, FAILURE_DATA, "%s: it is of type %s: a record%s is expected", name,
+                       avro_schema_type_name(schema->writer),
+                       schema->shape == NULL ? " with the fields at, from and to" : "");
     }
-    schema->is_known = is_known_schema(schema->writer);
+    schema->is_known = schema->shape == NULL && is_known_schema(schema->writer);
     return schema->is_known ? status_ok() : resolution_make(schema, name, err);
+}
+
+/* Takes over `made`, whose wants are filled in. */
+static struct status schema_make(struct writer_schema **schema, struct writer_schema *made,
+                                 const char *text, size_t bytes, const char *name,
+                                 struct err *err) {
+    struct status status = schema_build(made, text, bytes, name, err);
+    if (failed(status)) {
+        writer_schema_free(made);
+        return status;
+    }
+    *schema = made;
+    return status_ok();
 }
 
 struct status writer_schema_new(struct writer_schema **schema, const char *text, size_t bytes,
@@ -394,13 +426,29 @@ struct status writer_schema_new(struct writer_schema **schema, const char *text,
     if (made == NULL) {
         return err_memory(err, sizeof *made, "an Avro schema");
     }
-    struct status status = schema_build(made, text, bytes, name, err);
-    if (failed(status)) {
-        writer_schema_free(made);
-        return status;
+    made->wanted_count = FIELDS;
+    for (enum field field = FIELD_AT; field < FIELDS; field++) {
+        made->wanted[field] =
+            (struct wanted){field_name(field), field <= FIELD_TO, field <= FIELD_TO};
     }
-    *schema = made;
-    return status_ok();
+    return schema_make(schema, made, text, bytes, name, err);
+}
+
+struct status writer_schema_new_facts(struct writer_schema **schema, enum fact_log log,
+                                      const char *text, size_t bytes, const char *name,
+                                      struct err *err) {
+    struct writer_schema *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return err_memory(err, sizeof *made, "an Avro schema");
+    }
+    made->shape = &fact_shapes[log];
+    made->wanted_count = made->shape->field_count;
+    for (size_t i = 0; i < made->wanted_count; i++) {
+        const struct fact_field *field = &made->shape->fields[i];
+        made->wanted[i] =
+            (struct wanted){field->name, field->type != FACT_CHOICE, field->is_required};
+    }
+    return schema_make(schema, made, text, bytes, name, err);
 }
 
 void writer_schema_free(struct writer_schema *schema) {
@@ -440,7 +488,7 @@ bool writer_schema_is_known(const struct writer_schema *schema) {
 
 /* The value of a field of ours, the branch of a union taken; false for null and where the writer
  * has no such field. */
-static bool field_value(const struct writer_schema *schema, enum field field, avro_value_t *value) {
+static bool field_value(const struct writer_schema *schema, size_t field, avro_value_t *value) {
     if (schema->places[field] == MISSING) {
         return false;
     }
@@ -455,11 +503,11 @@ static bool field_value(const struct writer_schema *schema, enum field field, av
     return avro_value_get_type(value) != AVRO_NULL;
 }
 
-static bool long_read(const struct writer_schema *schema, enum field field, int64_t *number,
+static bool long_read(const struct writer_schema *schema, size_t field, int64_t *number,
                       char reason[MALFORMED_REASON_BYTES]) {
     avro_value_t value;
     if (!field_value(schema, field, &value)) {
-        reason_set(reason, "%s is null", field_name(field));
+        reason_set(reason, "%s is null", schema->wanted[field].name);
         return false;
     }
     int code = avro_value_get_long(&value, number);
@@ -467,8 +515,8 @@ static bool long_read(const struct writer_schema *schema, enum field field, int6
     return true;
 }
 
-/* The name of a kind or origin; "" for null and where the writer has no such field. */
-static void name_read(const struct writer_schema *schema, enum field field, const char **name,
+/* The name of a choice; "" for null and where the writer has no such field. */
+static void name_read(const struct writer_schema *schema, size_t field, const char **name,
                       size_t *bytes) {
     avro_value_t value;
     *name = "";
@@ -523,13 +571,10 @@ static enum datum_outcome datum_walk(const struct writer_schema *schema, struct 
     return outcome;
 }
 
-struct status writer_schema_decode(struct writer_schema *schema, struct cursor *cursor,
-                                   struct event *event, enum datum_outcome *outcome,
-                                   char reason[MALFORMED_REASON_BYTES], struct err *err) {
-    if (schema->is_known) {
-        *outcome = avro_datum_decode(cursor, event, reason);
-        return status_ok();
-    }
+/* Reads the datum at the cursor into schema->value; it is moved behind it. */
+static struct status datum_read(struct writer_schema *schema, struct cursor *cursor,
+                                enum datum_outcome *outcome, char reason[MALFORMED_REASON_BYTES],
+                                struct err *err) {
     size_t start = cursor->at;
     *outcome = datum_walk(schema, cursor, reason);
     if (*outcome != DATUM_EVENT) {
@@ -544,7 +589,55 @@ struct status writer_schema_decode(struct writer_schema *schema, struct cursor *
     if (code != 0) {
         reason_set(reason, "libavro: %s", avro_strerror());
         *outcome = DATUM_UNFIT;
-    } else if (!event_read(schema, event, reason)) {
+    }
+    return status_ok();
+}
+
+struct status writer_schema_decode(struct writer_schema *schema, struct cursor *cursor,
+                                   struct event *event, enum datum_outcome *outcome,
+                                   char reason[MALFORMED_REASON_BYTES], struct err *err) {
+    assert(schema->shape == NULL);
+    if (schema->is_known) {
+        *outcome = avro_datum_decode(cursor, event, reason);
+        return status_ok();
+    }
+    TRY(datum_read(schema, cursor, outcome, reason, err));
+    if (*outcome == DATUM_EVENT && !event_read(schema, event, reason)) {
+        *outcome = DATUM_UNFIT;
+    }
+    return status_ok();
+}
+
+static bool fact_read(const struct writer_schema *schema, struct fact *fact,
+                      char reason[MALFORMED_REASON_BYTES]) {
+    fact_begin(schema->shape, fact);
+    for (size_t i = 0; i < schema->wanted_count; i++) {
+        avro_value_t value;
+        bool is_there = field_value(schema, i, &value);
+        if (schema->wanted[i].is_number && (is_there || schema->wanted[i].is_required)) {
+            int64_t number;
+            if (!long_read(schema, i, &number, reason) ||
+                !fact_field_set(schema->shape, i, (uint64_t)number, fact, reason)) {
+                return false;
+            }
+        } else if (!schema->wanted[i].is_number) {
+            const char *name;
+            size_t bytes;
+            name_read(schema, i, &name, &bytes);
+            if (!fact_field_parse(schema->shape, i, name, bytes, fact, reason)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+struct status writer_schema_decode_fact(struct writer_schema *schema, struct cursor *cursor,
+                                        struct fact *fact, enum datum_outcome *outcome,
+                                        char reason[MALFORMED_REASON_BYTES], struct err *err) {
+    assert(schema->shape != NULL);
+    TRY(datum_read(schema, cursor, outcome, reason, err));
+    if (*outcome == DATUM_EVENT && !fact_read(schema, fact, reason)) {
         *outcome = DATUM_UNFIT;
     }
     return status_ok();

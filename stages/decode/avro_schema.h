@@ -1,9 +1,12 @@
-/* Writer schemas of others, and their data read as connections: the door to libavro.
+/* Writer schemas of others, and their data read as connections or as records of another log: the
+ * door to libavro.
  *
- * A schema is known (its data lie as schemas/connections.avsc has them; names of types, docs and
- * defaults do not matter) or it is resolved: fields in another order, fields that we do not have,
- * of any type, fields that it does not have (kind, origin), int for long, unions with null,
- * symbols in another order, kind and origin as strings. Nothing else is a connection.
+ * A schema of connections is known (its data lie as schemas/connections.avsc has them; names of
+ * types, docs and defaults do not matter) or it is resolved: fields in another order, fields that
+ * we do not have, of any type, fields that it does not have (kind, origin), int for long, unions
+ * with null, symbols in another order, kind and origin as strings. Nothing else is a connection. A
+ * schema of another log is always resolved, by the same rules: numbers are int or long, choices an
+ * enum or string, what need not be there may be missing or null.
  *
  * Lifecycle: writer_schema_new, writer_schema_decode, writer_schema_free. One thread at a time.
  */
@@ -11,6 +14,7 @@
 #define TIEFLOW_STAGES_DECODE_AVRO_SCHEMA_H
 
 #include "schemas/event.h"
+#include "schemas/facts.h"
 #include "schemas/status.h"
 #include "stages/base/cursor.h"
 #include "stages/decode/avro_datum.h"
@@ -27,6 +31,9 @@ struct writer_schema;
  */
 FALLIBLE writer_schema_new(struct writer_schema **schema, const char *text, size_t bytes,
                            const char *name, struct err *err);
+/* The same for records of one of the other logs. */
+FALLIBLE writer_schema_new_facts(struct writer_schema **schema, enum fact_log log, const char *text,
+                                 size_t bytes, const char *name, struct err *err);
 /* Accepts NULL. */
 void writer_schema_free(struct writer_schema *schema);
 
@@ -38,5 +45,10 @@ bool writer_schema_is_known(const struct writer_schema *schema);
 FALLIBLE writer_schema_decode(struct writer_schema *schema, struct cursor *cursor,
                               struct event *event, enum datum_outcome *outcome,
                               char reason[MALFORMED_REASON_BYTES], struct err *err);
+
+/* The same for a schema of writer_schema_new_facts; of DATUM_EVENT, `fact` is filled. */
+FALLIBLE writer_schema_decode_fact(struct writer_schema *schema, struct cursor *cursor,
+                                   struct fact *fact, enum datum_outcome *outcome,
+                                   char reason[MALFORMED_REASON_BYTES], struct err *err);
 
 #endif

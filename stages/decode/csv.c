@@ -1,17 +1,15 @@
 /* A record goes one of two ways. Nearly all are plain (digits, known names, no quote) and are read
  * in one pass over their bytes by parse_plain. Whatever parse_plain does not take goes the slow
- * way, which finds the record's end across quoted line breaks, checks it, and says what is wrong.
- * The fast way accepts nothing that the slow one would not accept with the same event.
- *
- * Where a quote is never closed, or is followed by something other than a delimiter, only the
- * record's first line is malformed and the next record starts at the next line. Rejected: to skip
- * to the next quote, which loses every good record up to there.
+ * way, which finds the record's end across quoted line breaks (csv_record), checks it, and says
+ * what is wrong. The fast way accepts nothing that the slow one would not accept with the same
+ * event.
  */
 #include "stages/decode/csv.h"
 
 #include "schemas/limits.h"
 #include "stages/base/cursor.h"
 #include "stages/base/number.h"
+#include "stages/decode/csv_record.h"
 #include "stages/decode/fields.h"
 
 #include <assert.h>
@@ -41,99 +39,6 @@ struct wanted {
     int column[FIELDS];       /* from 0, or NO_COLUMN */
     bool needs_header;
 };
-
-struct piece {
-    const char *text;
-    size_t bytes;
-};
-
-/* ---- quotes ---- */
-
-enum quoting { FIELD_START, IN_PLAIN, IN_QUOTES, QUOTE_CLOSED, BROKEN };
-
-/* The state behind `bytes` more bytes of a record. */
-static enum quoting quoting_after(enum quoting state, const char *text, size_t bytes,
-                                  char delimiter) {
-    for (size_t i = 0; i < bytes && state != BROKEN; i++) {
-        bool is_quote = text[i] == '"';
-        switch (state) {
-        case FIELD_START:
-        case IN_PLAIN:
-            if (text[i] == delimiter) {
-                state = FIELD_START;
-            } else if (is_quote) {
-                state = state == FIELD_START ? IN_QUOTES : BROKEN;
-            } else {
-                state = IN_PLAIN;
-            }
-            break;
-        case IN_QUOTES:
-            state = is_quote ? QUOTE_CLOSED : IN_QUOTES;
-            break;
-        case QUOTE_CLOSED: /* a second quote is a doubled one */
-            state = is_quote ? IN_QUOTES : text[i] == delimiter ? FIELD_START : BROKEN;
-            break;
-        case BROKEN:
-            break;
-        }
-    }
-    return state;
-}
-
-/* Joins lines until the record's quotes are closed. *whole is false, with `reason`, where they
- * never are (the record is then its first line) and where the record is not sound. */
-static struct status record_complete(const struct csv *csv, struct text_lines *lines,
-                                     struct text_record *record, bool *whole,
-                                     char reason[MALFORMED_REASON_BYTES], struct err *err) {
-    size_t first_bytes = record->bytes;
-    size_t seen = 0;
-    enum quoting state = FIELD_START;
-    bool joined = true;
-    while (!record->too_long) {
-        state = quoting_after(state, record->text + seen, record->bytes - seen, csv->delimiter);
-        seen = record->bytes;
-        if (state != IN_QUOTES) {
-            break;
-        }
-        TRY(text_lines_join(lines, record, &joined, err));
-        if (!joined) {
-            break;
-        }
-    }
-    bool is_closed = joined && state != BROKEN;
-    *whole = is_closed && record_is_sound(record, reason);
-    if (!is_closed) {
-        text_lines_unjoin(lines, record, first_bytes);
-        reason_set(reason, joined ? "broken quoting: a quote stands inside a field, or text behind "
-                                    "a closing quote; quote the whole field and double its quotes"
-                                  : "a quote is opened here and never closed");
-    }
-    return status_ok();
-}
-
-/* Takes the next field of a whole record from [*at, end); *at moves past its delimiter. False when
- * it was the last. Quoted text is unquoted into `scratch`, which has room for the record. */
-static bool piece_next(const char **at, const char *end, char delimiter, struct bytes *scratch,
-                       struct piece *piece) {
-    const char *here = *at;
-    if (here == end || *here != '"') {
-        const char *stop = here == end ? NULL : memchr(here, delimiter, (size_t)(end - here));
-        *piece = (struct piece){here, (size_t)((stop == NULL ? end : stop) - here)};
-        *at = stop == NULL ? end : stop + 1;
-        return stop != NULL;
-    }
-    char *unquoted = (char *)scratch->data + scratch->count;
-    size_t bytes = 0;
-    for (here++; *here != '"' || (here + 1 < end && here[1] == '"'); here++) {
-        here += *here == '"';
-        unquoted[bytes++] = *here;
-    }
-    scratch->count += bytes;
-    *piece = (struct piece){unquoted, bytes};
-    here++; /* the closing quote */
-    *at = here == end ? end : here + 1;
-    return here != end;
-}
 
 /* ---- the header ---- */
 
@@ -202,8 +107,8 @@ static struct status header_match(struct csv *csv, struct wanted *wanted, const 
             return err_set(err, FAILURE_DATA, "%s: line %" PRIu64 ": more than %d columns", name,
                            record->line, LIMIT_CSV_COLUMNS);
         }
-        struct piece piece;
-        more = piece_next(&at, end, csv->delimiter, &csv->scratch, &piece);
+        struct csv_field piece;
+        more = csv_field_next(&at, end, csv->delimiter, &csv->scratch, &piece);
         for (enum field field = FIELD_AT; field < FIELDS; field++) {
             if (wanted->name[field] == NULL || strlen(wanted->name[field]) != piece.bytes ||
                 memcmp(wanted->name[field], piece.text, piece.bytes) != 0) {
@@ -244,18 +149,9 @@ static struct status header_read(struct csv *csv, struct text_lines *lines, stru
     const char *name = input_name(lines->input);
     struct text_record record;
     bool more;
-    do {
-        TRY(text_lines_next(lines, &record, &more, err));
-        if (!more) {
-            return status_ok();
-        }
-    } while (record.bytes == 0);
-    char reason[MALFORMED_REASON_BYTES];
-    bool is_whole;
-    TRY(record_complete(csv, lines, &record, &is_whole, reason, err));
-    if (!is_whole) {
-        return err_set(err, FAILURE_DATA, "%s: line %" PRIu64 ": the header is wrong: %s", name,
-                       record.line, reason);
+    TRY(csv_header_next(csv->delimiter, lines, &record, &more, err));
+    if (!more) {
+        return status_ok();
     }
     TRY(header_match(csv, wanted, name, &record, err));
     TRY(header_check(wanted, csv, options, name, &record, err));
@@ -425,7 +321,7 @@ static bool parse_plain(const struct csv *csv, const struct text_record *record,
 
 /* ---- records, the slow way ---- */
 
-static bool field_parse(const struct csv *csv, unsigned role, struct piece piece,
+static bool field_parse(const struct csv *csv, unsigned role, struct csv_field piece,
                         struct event *event, char reason[MALFORMED_REASON_BYTES]) {
     switch (role) {
     case FIELD_AT:
@@ -453,8 +349,8 @@ static bool fields_parse(struct csv *csv, const struct text_record *record, stru
     size_t fields = 0;
     csv->scratch.count = 0;
     for (; more; fields++) {
-        struct piece piece;
-        more = piece_next(&at, end, csv->delimiter, &csv->scratch, &piece);
+        struct csv_field piece;
+        more = csv_field_next(&at, end, csv->delimiter, &csv->scratch, &piece);
         if (is_good && fields < csv->columns) {
             is_good = field_parse(csv, csv->roles[fields], piece, event, reason);
         }
@@ -485,7 +381,7 @@ static struct status csv_parse(void *state, struct text_lines *lines, struct tex
     *event = defaults;
     *outcome = OUTCOME_MALFORMED;
     bool is_whole;
-    TRY(record_complete(csv, lines, record, &is_whole, reason, err));
+    TRY(csv_record_complete(csv->delimiter, lines, record, &is_whole, reason, err));
     if (!is_whole) {
         return status_ok();
     }

@@ -235,6 +235,22 @@ bool text_is_blank(const char *text, size_t bytes) {
     return at == bytes;
 }
 
+struct status text_first_line(struct text_lines *lines, struct text_record *record, size_t *blanks,
+                              bool *more, struct err *err) {
+    do {
+        TRY(text_lines_next(lines, record, more, err));
+        if (!*more) {
+            return status_ok();
+        }
+    } while (text_is_blank(record->text, record->bytes));
+    *blanks = 0;
+    while (text_is_blank(record->text, *blanks + 1)) {
+        ++*blanks;
+    }
+    text_lines_back(lines, record);
+    return status_ok();
+}
+
 static bool text_is_utf8(const char *text, size_t bytes) {
     size_t at = 0;
     while (at < bytes) {

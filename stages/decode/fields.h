@@ -58,6 +58,11 @@ bool iso_time_parse(const char *text, size_t bytes, int64_t *at_ms);
 /* False, with a reason, for a record that is too long or not UTF-8. */
 bool record_is_sound(const struct text_record *record, char reason[MALFORMED_REASON_BYTES]);
 
+/* Gives the first line that is not blank, lent, with the number of blanks before its text, and puts
+ * it back: the next call of text_lines_next gives it again. *more is false where there is none. */
+FALLIBLE text_first_line(struct text_lines *lines, struct text_record *record, size_t *blanks,
+                         bool *more, struct err *err);
+
 /* True for nothing but blanks and tabs. */
 bool text_is_blank(const char *text, size_t bytes);
 

@@ -77,17 +77,12 @@ static struct status text_recognise(struct text_lines *lines, enum log_format *f
                                     struct err *err) {
     static const char banner[] = "%%MatrixMarket";
     struct text_record record;
+    size_t blanks;
     bool more;
     *format = LOG_CSV;
-    do {
-        TRY(text_lines_next(lines, &record, &more, err));
-        if (!more) {
-            return status_ok();
-        }
-    } while (text_is_blank(record.text, record.bytes));
-    size_t blanks = 0;
-    while (text_is_blank(record.text, blanks + 1)) {
-        blanks++;
+    TRY(text_first_line(lines, &record, &blanks, &more, err));
+    if (!more) {
+        return status_ok();
     }
     if (record.text[blanks] == '{') {
         *format = LOG_NDJSON;
@@ -95,7 +90,6 @@ static struct status text_recognise(struct text_lines *lines, enum log_format *f
                strncasecmp(record.text, banner, sizeof banner - 1) == 0) {
         *format = LOG_MATRIX_MARKET;
     }
-    text_lines_back(lines, &record);
     return status_ok();
 }
 

@@ -1,6 +1,5 @@
 #include "stages/decode/ndjson.h"
 
-#include "stages/base/json.h"
 #include "stages/base/number.h"
 #include "stages/decode/fields.h"
 
@@ -26,31 +25,35 @@ static struct status ndjson_open(void **state, struct text_lines *lines,
     return status_ok();
 }
 
-/* The text of one key: a number as written, or a string; "" where the key is missing or null. */
-static bool key_text(const struct json *object, enum field field, const char **text,
-                     char reason[MALFORMED_REASON_BYTES]) {
-    const struct json *value = json_get(object, field_name(field));
+bool json_key_text(const struct json *object, const char *key, const char **text,
+                   char reason[MALFORMED_REASON_BYTES]) {
+    const struct json *value = json_get(object, key);
     switch (json_type(value)) {
     case JSON_MISSING:
     case JSON_NULL:
         *text = "";
-        break;
+        return true;
     case JSON_NUMBER:
         *text = json_number_text(value);
-        break;
+        return true;
     case JSON_STRING:
         *text = json_text(value);
-        break;
+        return true;
     default:
-        reason_set(reason, "\"%s\" is %s: a number or a string is expected", field_name(field),
+        reason_set(reason, "\"%s\" is %s: a number or a string is expected", key,
                    json_type_name(json_type(value)));
         return false;
     }
-    if (field <= FIELD_TO && json_type(value) <= JSON_NULL) {
+}
+
+/* The text of the key of a field; false, with a reason, where it is missing and must not be. */
+static bool key_text(const struct json *object, enum field field, const char **text,
+                     char reason[MALFORMED_REASON_BYTES]) {
+    if (field <= FIELD_TO && json_type(json_get(object, field_name(field))) <= JSON_NULL) {
         reason_set(reason, "the key \"%s\" is missing", field_name(field));
         return false;
     }
-    return true;
+    return json_key_text(object, field_name(field), text, reason);
 }
 
 static bool object_parse(const struct time_rule *rule, const struct json *object,
@@ -76,24 +79,28 @@ static bool object_parse(const struct time_rule *rule, const struct json *object
            field_parse_origin(text, strlen(text), &event->origin, reason);
 }
 
-struct status json_event_parse(const struct time_rule *rule, const struct text_record *record,
-                               struct event *event, bool *is_event,
-                               char reason[MALFORMED_REASON_BYTES], struct err *err) {
-    *is_event = false;
+struct status json_record_parse(const struct text_record *record, struct json **root,
+                                char reason[MALFORMED_REASON_BYTES], struct err *err) {
+    *root = NULL;
     if (!record_is_sound(record, reason)) {
         return status_ok();
     }
-    struct json *object;
     struct err json_err;
-    struct status status = json_parse(&object, record->text, record->bytes, &json_err);
+    struct status status = json_parse(root, record->text, record->bytes, &json_err);
     if (status.failure == FAILURE_DATA) {
+        *root = NULL;
         reason_set(reason, "%s", json_err.text);
         return status_ok();
     }
-    if (failed(status)) {
-        return err_set(err, status.failure, "%s", json_err.text);
-    }
-    *is_event = object_parse(rule, object, event, reason);
+    return failed(status) ? err_set(err, status.failure, "%s", json_err.text) : status_ok();
+}
+
+struct status json_event_parse(const struct time_rule *rule, const struct text_record *record,
+                               struct event *event, bool *is_event,
+                               char reason[MALFORMED_REASON_BYTES], struct err *err) {
+    struct json *object;
+    TRY(json_record_parse(record, &object, reason, err));
+    *is_event = object != NULL && object_parse(rule, object, event, reason);
     json_free(object);
     return status_ok();
 }

@@ -6,6 +6,7 @@
 #include "schemas/event.h"
 #include "schemas/status.h"
 #include "stages/base/bytes.h"
+#include "stages/base/json.h"
 #include "stages/decode/fields.h"
 #include "stages/decode/text_format.h"
 
@@ -20,6 +21,16 @@ extern const struct text_format ndjson_format;
 FALLIBLE json_event_parse(const struct time_rule *rule, const struct text_record *record,
                           struct event *event, bool *is_event, char reason[MALFORMED_REASON_BYTES],
                           struct err *err);
+
+/* The same for any kind of record: the value that is its text, which the caller frees; NULL, and
+ * `reason` filled, where it is no JSON. */
+FALLIBLE json_record_parse(const struct text_record *record, struct json **root,
+                           char reason[MALFORMED_REASON_BYTES], struct err *err);
+
+/* The text of one key of an object, lent: a number as written, or a string; "" where the key is
+ * missing or null. False, with a reason, for any other value. */
+bool json_key_text(const struct json *object, const char *key, const char **text,
+                   char reason[MALFORMED_REASON_BYTES]);
 
 /* Appends one line with all five keys per event; the events are valid. */
 FALLIBLE ndjson_put_events(struct bytes *out, const struct event *events, size_t count,

@@ -6,6 +6,7 @@
 #include "stages/base/frame.h"
 #include "stages/decode/avro_datum.h"
 #include "stages/decode/avro_schema.h"
+#include "stages/decode/fact_fields.h"
 #include "stages/decode/fields.h"
 #include "stages/decode/ndjson.h"
 #include "stages/decode/packed.h"
@@ -29,12 +30,15 @@ struct known {
 struct record_decoder {
     enum record_encoding encoding;
     struct schema_registry *registry;
+    bool is_of_facts;
+    enum fact_log log;
     struct writer_schema *bare; /* NULL: the known schema */
     struct known *schemas;      /* ascending ids */
     size_t schema_count;
     size_t schema_capacity;
     size_t last; /* the schema of the record before; valid while schema_count > 0 */
     struct event event;
+    struct fact fact;
     struct event *events; /* of packed frames */
     size_t event_capacity;
     struct bytes payload;
@@ -57,12 +61,16 @@ struct status record_decoder_open(struct record_decoder **decoder,
                                   const struct record_decoder_options *options, struct err *err) {
     assert((unsigned)options->encoding < RECORD_ENCODINGS);
     assert(options->encoding != RECORD_AVRO || options->registry != NULL);
+    assert(!options->is_of_facts || options->encoding == RECORD_AVRO ||
+           options->encoding == RECORD_JSON);
     struct record_decoder *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return err_memory(err, sizeof *made, "a record decoder");
     }
     made->encoding = options->encoding;
     made->registry = options->registry;
+    made->is_of_facts = options->is_of_facts;
+    made->log = options->log;
     const char *text = options->writer_schema;
     if (options->encoding == RECORD_AVRO_BARE && text != NULL) {
         struct err inner = {0};
@@ -110,17 +118,20 @@ static size_t schema_place(const struct record_decoder *decoder, uint32_t id) {
     return low;
 }
 
-/* Asks for the schema of an id. One that does not exist, or is not of connections, is the fault of
- * the records that name it. */
-static struct status schema_load(struct schema_registry *registry, struct known *known,
+/* Asks for the schema of an id. One that does not exist, or is not of the log, is the fault of the
+ * records that name it. */
+static struct status schema_load(const struct record_decoder *decoder, struct known *known,
                                  struct err *err) {
     const char *text;
     char name[SCHEMA_NAME_BYTES];
     struct err inner = {0};
     (void)snprintf(name, sizeof name, "schema %" PRIu32, known->id); /* always fits */
-    struct status status = schema_registry_get(registry, known->id, &text, &inner);
+    struct status status = schema_registry_get(decoder->registry, known->id, &text, &inner);
     if (!failed(status)) {
-        status = writer_schema_new(&known->schema, text, strlen(text), name, &inner);
+        status = decoder->is_of_facts
+                     ? writer_schema_new_facts(&known->schema, decoder->log, text, strlen(text),
+                                               name, &inner)
+                     : writer_schema_new(&known->schema, text, strlen(text), name, &inner);
     }
     if (!failed(status) && writer_schema_is_known(known->schema)) {
         writer_schema_free(known->schema);
@@ -147,7 +158,7 @@ static struct status schema_enter(struct record_decoder *decoder, uint32_t id, s
         decoder->schema_capacity = capacity;
     }
     struct known known = {.id = id};
-    TRY(schema_load(decoder->registry, &known, err));
+    TRY(schema_load(decoder, &known, err));
     memmove(decoder->schemas + place + 1, decoder->schemas + place,
             (decoder->schema_count - place) * sizeof *decoder->schemas);
     decoder->schemas[place] = known;
@@ -174,7 +185,9 @@ static struct status datum_decode(struct record_decoder *decoder, struct writer_
                                   char reason[MALFORMED_REASON_BYTES], struct err *err) {
     struct cursor cursor = cursor_over(data, bytes);
     enum datum_outcome outcome;
-    if (schema == NULL) {
+    if (decoder->is_of_facts) {
+        TRY(writer_schema_decode_fact(schema, &cursor, &decoder->fact, &outcome, reason, err));
+    } else if (schema == NULL) {
         outcome = avro_datum_decode(&cursor, &decoder->event, reason);
     } else {
         TRY(writer_schema_decode(schema, &cursor, &decoder->event, &outcome, reason, err));
@@ -294,7 +307,7 @@ static struct status packed_record_decode(struct record_decoder *decoder, const 
 /* ---- all ---- */
 
 static struct status json_record_decode(struct record_decoder *decoder, const uint8_t *value,
-                                        size_t bytes, bool *is_event,
+                                        size_t bytes, bool *is_record,
                                         char reason[MALFORMED_REASON_BYTES], struct err *err) {
     static const struct time_rule milliseconds = {.multiply = 1, .divide = 1};
     const struct text_record record = {
@@ -302,7 +315,19 @@ static struct status json_record_decode(struct record_decoder *decoder, const ui
         .bytes = bytes,
         .too_long = bytes > LIMIT_RECORD_BYTES,
     };
-    return json_event_parse(&milliseconds, &record, &decoder->event, is_event, reason, err);
+    if (decoder->is_of_facts) {
+        return fact_json_parse(&fact_shapes[decoder->log], &record, &decoder->fact, is_record,
+                               reason, err);
+    }
+    return json_event_parse(&milliseconds, &record, &decoder->event, is_record, reason, err);
+}
+
+static bool is_nothing(const uint8_t *value, size_t bytes, char reason[MALFORMED_REASON_BYTES]) {
+    if (value != NULL && bytes != 0) {
+        return false;
+    }
+    reason_set(reason, "%s", value == NULL ? "no value: a tombstone" : "an empty value");
+    return true;
 }
 
 struct status record_decoder_decode(struct record_decoder *decoder, const uint8_t *value,
@@ -310,10 +335,10 @@ struct status record_decoder_decode(struct record_decoder *decoder, const uint8_
                                     bool *is_malformed, char reason[MALFORMED_REASON_BYTES],
                                     struct err *err) {
     bool is_event = false;
+    assert(!decoder->is_of_facts);
     *count = 0;
     *is_malformed = true;
-    if (value == NULL || bytes == 0) {
-        reason_set(reason, "%s", value == NULL ? "no value: a tombstone" : "an empty value");
+    if (is_nothing(value, bytes, reason)) {
         return status_ok();
     }
     *events = &decoder->event;
@@ -335,5 +360,22 @@ struct status record_decoder_decode(struct record_decoder *decoder, const uint8_
     }
     *count = is_event;
     *is_malformed = !is_event;
+    return status_ok();
+}
+
+struct status record_decoder_decode_fact(struct record_decoder *decoder, const uint8_t *value,
+                                         size_t bytes, struct fact *fact, bool *is_malformed,
+                                         char reason[MALFORMED_REASON_BYTES], struct err *err) {
+    bool is_fact = false;
+    assert(decoder->is_of_facts);
+    *is_malformed = true;
+    if (is_nothing(value, bytes, reason)) {
+        return status_ok();
+    }
+    TRY(decoder->encoding == RECORD_JSON
+            ? json_record_decode(decoder, value, bytes, &is_fact, reason, err)
+            : framed_decode(decoder, value, bytes, &is_fact, reason, err));
+    *is_malformed = !is_fact;
+    *fact = decoder->fact;
     return status_ok();
 }

@@ -10,6 +10,7 @@
 #define TIEFLOW_STAGES_DECODE_RECORD_DECODER_H
 
 #include "schemas/event.h"
+#include "schemas/facts.h"
 #include "schemas/status.h"
 #include "stages/decode/log_reader.h"
 #include "stages/kafka/schema_registry.h"
@@ -36,6 +37,9 @@ struct record_decoder_options {
     enum record_encoding encoding;
     struct schema_registry *registry; /* RECORD_AVRO; borrowed */
     const char *writer_schema; /* RECORD_AVRO_BARE: JSON text; NULL: schemas/connections.avsc */
+    /* The records are of `log`, not of the connections: framed Avro or JSON. */
+    bool is_of_facts;
+    enum fact_log log;
 };
 
 /* FAILURE_CONFIG where the writer schema of bare Avro cannot be read as connections. */
@@ -50,5 +54,10 @@ void record_decoder_close(struct record_decoder *decoder);
 FALLIBLE record_decoder_decode(struct record_decoder *decoder, const uint8_t *value, size_t bytes,
                                const struct event **events, size_t *count, bool *is_malformed,
                                char reason[MALFORMED_REASON_BYTES], struct err *err);
+
+/* The same for a decoder of one of the other logs, a value of which is one record. */
+FALLIBLE record_decoder_decode_fact(struct record_decoder *decoder, const uint8_t *value,
+                                    size_t bytes, struct fact *fact, bool *is_malformed,
+                                    char reason[MALFORMED_REASON_BYTES], struct err *err);
 
 #endif

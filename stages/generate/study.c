@@ -40,16 +40,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum group_kind { EMPLOYER, PAST_EMPLOYER, SCHOOL, REGION, GROUP_KINDS };
-
-/* Per kind: members per group on average, the power k above, and how often in GROUP_DRAWS it is
- * asked for an alter; what is left of GROUP_DRAWS asks everybody. */
-enum { GROUP_DRAWS = 100 };
+/* Per kind that is drawn: members per group on average, the power k above, and how often in
+ * GROUP_DRAWS it is asked for an alter; what is left of GROUP_DRAWS asks everybody. Employers' size
+ * and power stand in the options, and so do the draws in the end: see draws_settle. */
+enum { GROUP_DRAWS = 100, DRAWN_KINDS = FIELD };
 static const struct {
     uint32_t size;
     uint32_t power;
     uint32_t draws;
-} group_rules[GROUP_KINDS] = {
+} group_rules[DRAWN_KINDS] = {
     [EMPLOYER] = {30, 3, 40},
     [PAST_EMPLOYER] = {60, 3, 15},
     [SCHOOL] = {300, 2, 10},
@@ -69,6 +68,8 @@ enum {
     LAPSED_SLOTS_MIN = 16,      /* but after no fewer ties than this */
     LAPSED_SLOTS_MAX = 1 << 20, /* and no more than this: 8 MiB */
     SCAN_STEP = 32,             /* row entries compared at once */
+    EMPLOYER_SKEW_MAX = 16,
+    VARIANT_CLOSURE_MAX = 1000,
 };
 
 #define DEFAULT_START_MS INT64_C(1420070400000) /* 2015-01-01 */
@@ -83,7 +84,7 @@ struct node {
 };
 
 struct circles {
-    uint32_t group[GROUP_KINDS];
+    uint32_t group[DRAWN_KINDS];
 };
 
 /* All groups of one kind. The members of group g are members[first[g] .. first[g + 1]) in the order
@@ -108,6 +109,10 @@ struct study {
     struct random random;
     struct random clock;
     uint64_t id_key;
+    uint64_t group_key;
+    uint64_t variant_key;
+    int kinds; /* of groups: FIELD is one only with homophily */
+    uint32_t draws[GROUP_KINDS];
 
     struct node *nodes;
     struct circles *circles;
@@ -132,6 +137,9 @@ struct study {
     uint64_t endings_owed;
     bool endings_tried; /* since the latest tie: none could be found */
     bool wart_owed;
+    enum study_change latest;
+    uint32_t latest_from;
+    uint32_t latest_to;
 };
 
 /* ---- options ---- */
@@ -152,6 +160,10 @@ struct study_options study_defaults(uint64_t ties, double mean_degree) {
         .disconnect_share = 0.01,
         .wart_share = 0.001,
         .ids_are_random = true,
+        .employer_size = group_rules[EMPLOYER].size,
+        .employer_skew = group_rules[EMPLOYER].power,
+        .coworkers = 0.55,
+        .variants = 1,
     };
 }
 
@@ -203,6 +215,28 @@ static struct status ties_check(const struct study_options *options, struct err 
     return status_ok();
 }
 
+static struct status groups_check(const struct study_options *options, struct err *err) {
+    if (options->regions > UINT32_MAX / STUDY_INDUSTRIES) {
+        return err_set(err, FAILURE_USAGE, "study: %" PRIu32 " regions; give at most %" PRIu32,
+                       options->regions, UINT32_MAX / STUDY_INDUSTRIES);
+    }
+    if (options->employer_size < 1 || options->employer_skew < 1 ||
+        options->employer_skew > EMPLOYER_SKEW_MAX) {
+        return err_set(err, FAILURE_USAGE,
+                       "study: employers of %" PRIu32 " members with a skew of %" PRIu32
+                       "; give at least 1 member, and a skew from 1 to %d",
+                       options->employer_size, options->employer_skew, EMPLOYER_SKEW_MAX);
+    }
+    if (options->variants < 1 || !(options->variant_closure >= -1.0) ||
+        !(options->variant_closure <= VARIANT_CLOSURE_MAX)) {
+        return err_set(err, FAILURE_USAGE,
+                       "study: %" PRIu32 " variants that shift closure by up to %g; give at least "
+                       "1 variant, and a shift from -1 to %d",
+                       options->variants, options->variant_closure, VARIANT_CLOSURE_MAX);
+    }
+    return status_ok();
+}
+
 static struct status options_check(const struct study_options *options, struct err *err) {
     if (options->members < 2 || options->members > LIMIT_NODES) {
         return err_set(err, FAILURE_USAGE,
@@ -213,6 +247,9 @@ static struct status options_check(const struct study_options *options, struct e
     TRY(share_check("closure", options->closure, err));
     TRY(share_check("the share of disconnects", options->disconnect_share, err));
     TRY(share_check("the share of warts", options->wart_share, err));
+    TRY(share_check("the share of coworkers", options->coworkers, err));
+    TRY(share_check("homophily", options->homophily, err));
+    TRY(groups_check(options, err));
     TRY(times_check(options, err));
     return ties_check(options, err);
 }
@@ -245,6 +282,7 @@ static uint32_t group_draw(struct random *random, uint32_t count, uint32_t power
 
 static struct status array_new(void *array_out, size_t count, size_t item_bytes, const char *what,
                                struct err *err) {
+    assert(count > 0);
     void *array = calloc(count, item_bytes);
     if (array == NULL) {
         return err_memory(err, (unsigned long long)count * item_bytes, what);
@@ -253,20 +291,54 @@ static struct status array_new(void *array_out, size_t count, size_t item_bytes,
     return status_ok();
 }
 
+/* How often each kind is asked: the employers by `coworkers`, in the proportion of group_rules; of
+ * the rest `homophily` goes to the field, and what remains keeps its proportions. */
+static void draws_settle(struct study *study) {
+    const uint32_t usual = group_rules[EMPLOYER].draws + group_rules[PAST_EMPLOYER].draws;
+    uint32_t asked = (uint32_t)(study->options.coworkers * GROUP_DRAWS + 0.5);
+    uint32_t field = (uint32_t)(study->options.homophily * (GROUP_DRAWS - asked) + 0.5);
+    uint32_t rest = GROUP_DRAWS - asked - field;
+    study->draws[EMPLOYER] = asked * group_rules[EMPLOYER].draws / usual;
+    study->draws[PAST_EMPLOYER] = asked - study->draws[EMPLOYER];
+    study->draws[SCHOOL] = rest * group_rules[SCHOOL].draws / (GROUP_DRAWS - usual);
+    study->draws[REGION] = rest * group_rules[REGION].draws / (GROUP_DRAWS - usual);
+    study->draws[FIELD] = field;
+    study->kinds = study->options.homophily > 0.0 ? GROUP_KINDS : FIELD;
+}
+
+uint32_t study_industry_of(const struct study *study, uint32_t employer) {
+    return (uint32_t)(random_mix(study->group_key + employer) % STUDY_INDUSTRIES);
+}
+
+/* Where the employer is: drawn as members' regions are. */
+static uint32_t employer_region(const struct study *study, uint32_t employer) {
+    struct random random;
+    random_seed(&random, random_mix(study->group_key - 1 - employer));
+    return group_draw(&random, study->groups[REGION].count, group_rules[REGION].power);
+}
+
+uint32_t study_group_of(const struct study *study, uint32_t member, enum study_group kind) {
+    const uint32_t *group = study->circles[member].group;
+    if (kind != FIELD) {
+        return group[kind];
+    }
+    return study_industry_of(study, group[EMPLOYER]) * study->groups[REGION].count + group[REGION];
+}
+
 /* Sorts the members into the groups of one kind by counting. */
-static struct status groups_fill(struct study *study, enum group_kind kind, struct err *err) {
+static struct status groups_fill(struct study *study, enum study_group kind, struct err *err) {
     struct groups *groups = &study->groups[kind];
     TRY(array_new(&groups->first, (size_t)groups->count + 1, sizeof *groups->first, "groups", err));
     TRY(array_new(&groups->joined, groups->count, sizeof *groups->joined, "groups", err));
     TRY(array_new(&groups->members, study->members, sizeof *groups->members, "groups", err));
     for (uint32_t i = 0; i < study->members; i++) {
-        groups->first[study->circles[i].group[kind] + 1]++;
+        groups->first[study_group_of(study, i, kind) + 1]++;
     }
     for (uint32_t g = 0; g < groups->count; g++) {
         groups->first[g + 1] += groups->first[g];
     }
     for (uint32_t i = 0; i < study->members; i++) {
-        uint32_t g = study->circles[i].group[kind];
+        uint32_t g = study_group_of(study, i, kind);
         groups->members[groups->first[g] + groups->joined[g]++] = i;
     }
     memset(groups->joined, 0, groups->count * sizeof *groups->joined);
@@ -295,6 +367,28 @@ static struct status activity_index(struct study *study, struct err *err) {
     return status_ok();
 }
 
+static void groups_count(struct study *study) {
+    for (int kind = 0; kind < DRAWN_KINDS; kind++) {
+        uint32_t size = kind == EMPLOYER ? study->options.employer_size : group_rules[kind].size;
+        study->groups[kind].count = study->members / size + 1;
+    }
+    if (study->options.regions > 0) {
+        study->groups[REGION].count = study->options.regions;
+    }
+    study->groups[FIELD].count = STUDY_INDUSTRIES * study->groups[REGION].count;
+}
+
+static void circles_draw(const struct study *study, struct circles *circles,
+                         struct random *random) {
+    for (int kind = 0; kind < DRAWN_KINDS; kind++) {
+        uint32_t power = kind == EMPLOYER ? study->options.employer_skew : group_rules[kind].power;
+        circles->group[kind] = group_draw(random, study->groups[kind].count, power);
+    }
+    if (study->options.homophily > 0.0 && random_unit(random) < study->options.homophily) {
+        circles->group[REGION] = employer_region(study, circles->group[EMPLOYER]);
+    }
+}
+
 static struct status population_make(struct study *study, struct err *err) {
     struct random random;
     random_seed(&random, random_mix(study->options.seed));
@@ -303,26 +397,21 @@ static struct status population_make(struct study *study, struct err *err) {
     TRY(array_new(&study->activity, study->members, sizeof *study->activity, "members", err));
     TRY(array_new(&study->activity_to, study->members, sizeof *study->activity_to, "members", err));
     TRY(array_new(&study->marks, study->members / 64 + 1, sizeof *study->marks, "members", err));
-    for (int kind = 0; kind < GROUP_KINDS; kind++) {
-        study->groups[kind].count = study->members / group_rules[kind].size + 1;
-    }
+    groups_count(study);
     for (uint32_t i = 0; i < study->members; i++) {
         study->activity[i] = activity_draw(&random);
-        for (int kind = 0; kind < GROUP_KINDS; kind++) {
-            study->circles[i].group[kind] =
-                group_draw(&random, study->groups[kind].count, group_rules[kind].power);
-        }
+        circles_draw(study, &study->circles[i], &random);
     }
-    for (int kind = 0; kind < GROUP_KINDS; kind++) {
-        TRY(groups_fill(study, (enum group_kind)kind, err));
+    for (int kind = 0; kind < study->kinds; kind++) {
+        TRY(groups_fill(study, (enum study_group)kind, err));
     }
     return activity_index(study, err);
 }
 
 static void member_join(struct study *study) {
-    const struct circles *circles = &study->circles[study->joined++];
-    for (int kind = 0; kind < GROUP_KINDS; kind++) {
-        study->groups[kind].joined[circles->group[kind]]++;
+    uint32_t member = study->joined++;
+    for (int kind = 0; kind < study->kinds; kind++) {
+        study->groups[kind].joined[study_group_of(study, member, (enum study_group)kind)]++;
     }
 }
 
@@ -424,6 +513,42 @@ static void tie_remove(struct study *study, uint32_t a, uint32_t b) {
     study->live--;
 }
 
+/* ---- times ---- */
+
+/* Where the part of the span that begins with this tie begins. */
+static int64_t block_start(const struct study *study, uint64_t tie) {
+    uint64_t offset =
+        (uint64_t)((unsigned __int128)(uint64_t)study->options.span_ms * tie / study->options.ties);
+    return study->options.start_ms + (int64_t)offset;
+}
+
+static void times_fill(struct study *study, uint64_t first) {
+    uint64_t left = study->options.ties - first;
+    uint64_t count = left < TIMES_PER_BLOCK ? left : TIMES_PER_BLOCK;
+    int64_t low = block_start(study, first);
+    uint64_t width = (uint64_t)(block_start(study, first + count) - low);
+    for (uint64_t i = 0; i < count; i++) {
+        int64_t at = low + (width == 0 ? 0 : (int64_t)random_below(&study->clock, width));
+        uint64_t k = i;
+        for (; k > 0 && study->times_ms[k - 1] > at; k--) {
+            study->times_ms[k] = study->times_ms[k - 1];
+        }
+        study->times_ms[k] = at;
+    }
+    study->times_first = first;
+}
+
+/* The time of the tie that comes next, or the last millisecond of the span. */
+static int64_t next_tie_ms(struct study *study) {
+    if (study->made == study->options.ties) {
+        return study->options.start_ms + study->options.span_ms - 1;
+    }
+    if (study->made - study->times_first >= TIMES_PER_BLOCK) {
+        times_fill(study, study->made);
+    }
+    return study->times_ms[study->made - study->times_first];
+}
+
 /* ---- who ties with whom ---- */
 
 static uint32_t neighbour_draw(struct study *study, uint32_t member) {
@@ -434,13 +559,13 @@ static uint32_t neighbour_draw(struct study *study, uint32_t member) {
 /* One of the ego's groups' members who have joined; anybody where the ego is alone there. */
 static uint32_t acquaintance_draw(struct study *study, uint32_t ego) {
     uint64_t draw = random_below(&study->random, GROUP_DRAWS);
-    for (int kind = 0; kind < GROUP_KINDS; kind++) {
-        if (draw >= group_rules[kind].draws) {
-            draw -= group_rules[kind].draws;
+    for (int kind = 0; kind < study->kinds; kind++) {
+        if (draw >= study->draws[kind]) {
+            draw -= study->draws[kind];
             continue;
         }
         const struct groups *groups = &study->groups[kind];
-        uint32_t g = study->circles[ego].group[kind];
+        uint32_t g = study_group_of(study, ego, (enum study_group)kind);
         const uint32_t *members = groups->members + groups->first[g];
         uint32_t a = members[random_below(&study->random, groups->joined[g])];
         uint32_t b = members[random_below(&study->random, groups->joined[g])];
@@ -449,12 +574,27 @@ static uint32_t acquaintance_draw(struct study *study, uint32_t ego) {
     return (uint32_t)random_below(&study->random, study->joined);
 }
 
+uint32_t study_variant_of(const struct study *study, uint32_t member) {
+    return (uint32_t)(random_mix(study->variant_key + member) % study->options.variants);
+}
+
+/* Of ties that the ego invites to, next. */
+static double closure_of(struct study *study, uint32_t ego) {
+    const struct study_options *options = &study->options;
+    if (options->variants < 2 || next_tie_ms(study) < options->variant_from_ms) {
+        return options->closure;
+    }
+    double step = (double)study_variant_of(study, ego) / (double)(options->variants - 1);
+    return options->closure * (1.0 + options->variant_closure * step);
+}
+
 /* Draws until a pair can tie; false where the draws run out. */
 static bool pair_draw(struct study *study, uint32_t *ego, uint32_t *alter, bool *closing) {
-    bool wanted = random_unit(&study->random) < study->options.closure;
+    double draw = random_unit(&study->random);
     for (int i = 0; i < EGO_TRIES; i++) {
         *ego = ego_draw(study);
-        *closing = wanted && i < EGO_TRIES / 2 && study->nodes[*ego].degree > 0;
+        *closing =
+            draw < closure_of(study, *ego) && i < EGO_TRIES / 2 && study->nodes[*ego].degree > 0;
         for (int k = 0; k < ALTER_TRIES; k++) {
             *alter = *closing ? neighbour_draw(study, neighbour_draw(study, *ego))
                               : acquaintance_draw(study, *ego);
@@ -508,42 +648,6 @@ static void pair_find(struct study *study, uint32_t *ego, uint32_t *alter) {
     }
 }
 
-/* ---- times ---- */
-
-/* Where the part of the span that begins with this tie begins. */
-static int64_t block_start(const struct study *study, uint64_t tie) {
-    uint64_t offset =
-        (uint64_t)((unsigned __int128)(uint64_t)study->options.span_ms * tie / study->options.ties);
-    return study->options.start_ms + (int64_t)offset;
-}
-
-static void times_fill(struct study *study, uint64_t first) {
-    uint64_t left = study->options.ties - first;
-    uint64_t count = left < TIMES_PER_BLOCK ? left : TIMES_PER_BLOCK;
-    int64_t low = block_start(study, first);
-    uint64_t width = (uint64_t)(block_start(study, first + count) - low);
-    for (uint64_t i = 0; i < count; i++) {
-        int64_t at = low + (width == 0 ? 0 : (int64_t)random_below(&study->clock, width));
-        uint64_t k = i;
-        for (; k > 0 && study->times_ms[k - 1] > at; k--) {
-            study->times_ms[k] = study->times_ms[k - 1];
-        }
-        study->times_ms[k] = at;
-    }
-    study->times_first = first;
-}
-
-/* The time of the tie that comes next, or the last millisecond of the span. */
-static int64_t next_tie_ms(struct study *study) {
-    if (study->made == study->options.ties) {
-        return study->options.start_ms + study->options.span_ms - 1;
-    }
-    if (study->made - study->times_first >= TIMES_PER_BLOCK) {
-        times_fill(study, study->made);
-    }
-    return study->times_ms[study->made - study->times_first];
-}
-
 /* Uniform in [low, high]. */
 static int64_t time_between(struct study *study, int64_t low, int64_t high) {
     assert(low <= high);
@@ -552,17 +656,20 @@ static int64_t time_between(struct study *study, int64_t low, int64_t high) {
 
 /* ---- events ---- */
 
-static struct member_id member_id_of(const struct study *study, uint32_t member) {
+uint64_t study_member_id(const struct study *study, uint32_t member) {
     uint64_t id = (uint64_t)member + 1;
-    return (struct member_id){study->options.ids_are_random ? random_mix(study->id_key + id) : id};
+    return study->options.ids_are_random ? random_mix(study->id_key + id) : id;
 }
 
 static void event_fill(struct study *study, struct event *event, int64_t at_ms, uint32_t from,
                        uint32_t to, enum event_kind kind, enum event_origin origin) {
+    study->latest = CHANGE_NONE;
+    study->latest_from = from;
+    study->latest_to = to;
     *event = (struct event){
         .at_ms = at_ms,
-        .from = member_id_of(study, from),
-        .to = member_id_of(study, to),
+        .from = {study_member_id(study, from)},
+        .to = {study_member_id(study, to)},
         .kind = (uint8_t)kind,
         .origin = (uint8_t)origin,
     };
@@ -606,6 +713,7 @@ static struct status tie_make(struct study *study, struct event *event, struct e
     TRY(tie_add(study, ego, alter, err));
     study->made++;
     event_fill(study, event, at_ms, ego, alter, EVENT_CONNECT, origin_draw(study, closing));
+    study->latest = CHANGE_MADE;
     study->endings_owed += random_unit(&study->random) < study->options.disconnect_share;
     study->wart_owed = random_unit(&study->random) < study->options.wart_share;
     study->endings_tried = false;
@@ -668,6 +776,7 @@ static bool ending_make(struct study *study, struct event *event) {
     study->endings_owed--;
     event_fill(study, event, time_between(study, low_ms, high_ms), a, b, EVENT_DISCONNECT,
                ORIGIN_UNKNOWN);
+    study->latest = CHANGE_ENDED;
     if (random_below(&study->random, REMAKE_ONE_IN) == 0) {
         study->lapsed[random_below(&study->random, study->lapsed_slots)] = (struct lapsed){a, b};
     }
@@ -725,6 +834,9 @@ struct status study_new(struct study **study_out, const struct study_options *op
     random_seed(&study->random, random_mix(options->seed + 1));
     random_seed(&study->clock, random_mix(options->seed + 2));
     study->id_key = random_mix(options->seed + 3);
+    study->group_key = random_mix(options->seed + 4);
+    study->variant_key = random_mix(options->seed + 5);
+    draws_settle(study);
     struct status status = population_make(study, err);
     if (!failed(status)) {
         status = lapsed_make(study, err);
@@ -775,4 +887,43 @@ struct status study_next(struct study *study, struct event *events, size_t capac
     }
     *count = filled;
     return status_ok();
+}
+
+enum study_change study_latest(const struct study *study, uint32_t *from, uint32_t *to) {
+    *from = study->latest_from;
+    *to = study->latest_to;
+    return study->latest;
+}
+
+bool study_tied(const struct study *study, uint32_t a, uint32_t b) {
+    return is_tied(study, a, b);
+}
+
+uint32_t study_common(struct study *study, uint32_t a, uint32_t b) {
+    const struct node *node = &study->nodes[b];
+    uint32_t common = 0;
+    marks_flip(study, a);
+    mark_flip(study, a); /* neighbours alone */
+    for (uint32_t i = 0; i < node->degree; i++) {
+        common += study->marks[node->row[i] / 64] >> node->row[i] % 64 & 1;
+    }
+    mark_flip(study, a);
+    marks_flip(study, a);
+    return common;
+}
+
+const struct study_options *study_options_of(const struct study *study) {
+    return &study->options;
+}
+
+uint32_t study_group_count(const struct study *study, enum study_group kind) {
+    return study->groups[kind].count;
+}
+
+uint32_t study_peer(const struct study *study, uint32_t member, struct random *random) {
+    assert(study->kinds == GROUP_KINDS);
+    const struct groups *groups = &study->groups[FIELD];
+    uint32_t g = study_group_of(study, member, FIELD);
+    uint64_t count = groups->first[g + 1] - groups->first[g];
+    return groups->members[groups->first[g] + random_below(random, count)];
 }

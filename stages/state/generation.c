@@ -18,14 +18,23 @@ static void state_file_release(struct state_file *file) {
     *file = (struct state_file){0};
 }
 
+void extents_release(struct extent *extents, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        free(extents[i].name);
+    }
+    free(extents);
+}
+
 void generation_release(struct generation *generation) {
-    for (size_t i = 0; i < generation->extent_count; i++) {
-        free(generation->extents[i].name);
+    extents_release(generation->extents, generation->extent_count);
+    for (int log = 0; log < FACT_LOGS; log++) {
+        struct fact_history *history = &generation->facts[log];
+        extents_release(history->extents, history->extent_count);
+        state_file_release(&history->file);
     }
     for (size_t i = 0; i < generation->segment_count; i++) {
         state_file_release(&generation->segments[i].file);
     }
-    free(generation->extents);
     free(generation->segments);
     state_file_release(&generation->dictionary);
     state_file_release(&generation->adjacency);
@@ -33,22 +42,35 @@ void generation_release(struct generation *generation) {
     *generation = (struct generation){0};
 }
 
-struct status generation_add_extent(struct generation *generation, const struct extent *extent,
-                                    struct err *err) {
-    struct extent *grown =
-        reallocarray(generation->extents, generation->extent_count + 1, sizeof *grown);
+struct status extent_append(struct extent **extents, size_t *count, const struct extent *extent,
+                            struct err *err) {
+    struct extent *grown = reallocarray(*extents, *count + 1, sizeof *grown);
     if (grown == NULL) {
-        return err_memory(err, (generation->extent_count + 1) * sizeof *grown, "a generation");
+        return err_memory(err, (*count + 1) * sizeof *grown, "a generation");
     }
-    generation->extents = grown;
-    struct extent *added = &grown[generation->extent_count];
+    *extents = grown;
+    struct extent *added = &grown[*count];
     *added = *extent;
     added->name = strdup(extent->name);
     if (added->name == NULL) {
         return err_memory(err, strlen(extent->name), "a generation");
     }
-    generation->extent_count++;
+    ++*count;
     return status_ok();
+}
+
+const struct extent *extent_find(const struct extent *extents, size_t count, const char *name) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(extents[i].name, name) == 0) {
+            return &extents[i];
+        }
+    }
+    return NULL;
+}
+
+struct status generation_add_extent(struct generation *generation, const struct extent *extent,
+                                    struct err *err) {
+    return extent_append(&generation->extents, &generation->extent_count, extent, err);
 }
 
 struct status state_file_set(struct state_file *file, const char *name, uint64_t bytes,
@@ -80,12 +102,7 @@ struct status generation_add_segment(struct generation *generation, const struct
 }
 
 const struct extent *generation_extent(const struct generation *generation, const char *name) {
-    for (size_t i = 0; i < generation->extent_count; i++) {
-        if (strcmp(generation->extents[i].name, name) == 0) {
-            return &generation->extents[i];
-        }
-    }
-    return NULL;
+    return extent_find(generation->extents, generation->extent_count, name);
 }
 
 static void put_date(struct json_writer *writer, const char *key, int64_t date_ms) {
@@ -108,6 +125,21 @@ static void put_file(struct json_writer *writer, const char *key, const struct s
     json_object_end(writer);
 }
 
+static void put_extents(struct json_writer *writer, const struct extent *extents, size_t count) {
+    json_array_begin(writer, "inputs");
+    for (size_t i = 0; i < count; i++) {
+        const struct extent *extent = &extents[i];
+        json_object_begin(writer, NULL);
+        json_put_text(writer, "name", extent->name);
+        json_put_u64(writer, "first", extent->first);
+        json_put_u64(writer, "end", extent->end);
+        json_put_u64(writer, "left", extent->left);
+        json_put_u64(writer, "bytes", extent->bytes);
+        json_object_end(writer);
+    }
+    json_array_end(writer);
+}
+
 static void put_lists(struct json_writer *writer, const struct generation *generation) {
     json_array_begin(writer, "segments");
     for (size_t i = 0; i < generation->segment_count; i++) {
@@ -121,18 +153,27 @@ static void put_lists(struct json_writer *writer, const struct generation *gener
         json_object_end(writer);
     }
     json_array_end(writer);
-    json_array_begin(writer, "inputs");
-    for (size_t i = 0; i < generation->extent_count; i++) {
-        const struct extent *extent = &generation->extents[i];
-        json_object_begin(writer, NULL);
-        json_put_text(writer, "name", extent->name);
-        json_put_u64(writer, "first", extent->first);
-        json_put_u64(writer, "end", extent->end);
-        json_put_u64(writer, "left", extent->left);
-        json_put_u64(writer, "bytes", extent->bytes);
+    put_extents(writer, generation->extents, generation->extent_count);
+}
+
+/* The logs beside the connections, those that have been read. */
+static void put_facts(struct json_writer *writer, const struct generation *generation) {
+    json_object_begin(writer, "facts");
+    for (int log = 0; log < FACT_LOGS; log++) {
+        const struct fact_history *history = &generation->facts[log];
+        if (!history->is_known) {
+            continue;
+        }
+        json_object_begin(writer, fact_shapes[log].name);
+        json_put_u64(writer, "read", history->read);
+        json_put_u64(writer, "malformed", history->malformed);
+        json_put_u64(writer, "self_loops", history->self_loops);
+        json_put_u64(writer, "duplicates", history->duplicates);
+        put_file(writer, "table", &history->file);
+        put_extents(writer, history->extents, history->extent_count);
         json_object_end(writer);
     }
-    json_array_end(writer);
+    json_object_end(writer);
 }
 
 /* The manifest's last key is the checksum of the text before its comma: a flipped bit anywhere else
@@ -158,6 +199,7 @@ static void put_manifest(struct json_writer *writer, const struct generation *ge
     put_file(writer, "adjacency", &generation->adjacency);
     put_file(writer, "cohort", &generation->cohort);
     put_lists(writer, generation);
+    put_facts(writer, generation);
     put_checksum(writer, "xxh64", checksum_of(writer->text.data, writer->text.count, 0));
     json_object_end(writer);
 }
@@ -234,12 +276,31 @@ static struct status get_file(struct manifest_reader *reader, const struct json 
     return state_file_set(file, name, bytes, checksum, err);
 }
 
+static struct status get_extents(struct manifest_reader *reader, const struct json *object,
+                                 struct extent **extents, size_t *count, struct err *err) {
+    const struct json *inputs = json_get(object, "inputs");
+    note_wrong(reader, json_type(inputs) == JSON_ARRAY, "inputs");
+    for (const struct json *item = json_next(inputs, NULL); item != NULL;
+         item = json_next(inputs, item)) {
+        struct extent extent = {
+            .first = get_u64(reader, item, "first"),
+            .end = get_u64(reader, item, "end"),
+            .left = get_u64(reader, item, "left"),
+            .bytes = get_u64(reader, item, "bytes"),
+        };
+        note_wrong(reader, extent.first <= extent.end && extent.left <= extent.end - extent.first,
+                   "first, end, left");
+        const char *name = get_text(reader, item, "name");
+        extent.name = (char *)(uintptr_t)name; /* copied, not changed */
+        TRY(extent_append(extents, count, &extent, err));
+    }
+    return status_ok();
+}
+
 static struct status get_lists(struct manifest_reader *reader, const struct json *root,
                                struct generation *generation, struct err *err) {
     const struct json *segments = json_get(root, "segments");
-    const struct json *inputs = json_get(root, "inputs");
     note_wrong(reader, json_type(segments) == JSON_ARRAY, "segments");
-    note_wrong(reader, json_type(inputs) == JSON_ARRAY, "inputs");
     for (const struct json *item = json_next(segments, NULL); item != NULL;
          item = json_next(segments, item)) {
         struct segment segment = {
@@ -255,19 +316,34 @@ static struct status get_lists(struct manifest_reader *reader, const struct json
         state_file_release(&segment.file);
         TRY(status);
     }
-    for (const struct json *item = json_next(inputs, NULL); item != NULL;
-         item = json_next(inputs, item)) {
-        struct extent extent = {
-            .first = get_u64(reader, item, "first"),
-            .end = get_u64(reader, item, "end"),
-            .left = get_u64(reader, item, "left"),
-            .bytes = get_u64(reader, item, "bytes"),
-        };
-        note_wrong(reader, extent.first <= extent.end && extent.left <= extent.end - extent.first,
-                   "first, end, left");
-        const char *name = get_text(reader, item, "name");
-        extent.name = (char *)(uintptr_t)name; /* copied, not changed */
-        TRY(generation_add_extent(generation, &extent, err));
+    return get_extents(reader, root, &generation->extents, &generation->extent_count, err);
+}
+
+/* A log that is not there has never been read; states that are older than such logs have none. */
+static struct status get_facts(struct manifest_reader *reader, const struct json *root,
+                               struct generation *generation, struct err *err) {
+    const struct json *facts = json_get(root, "facts");
+    note_wrong(reader, facts == NULL || json_type(facts) == JSON_OBJECT, "facts");
+    for (int log = 0; log < FACT_LOGS; log++) {
+        const struct json *object = json_get(facts, fact_shapes[log].name);
+        struct fact_history *history = &generation->facts[log];
+        if (object == NULL) {
+            continue;
+        }
+        note_wrong(reader, json_type(object) == JSON_OBJECT, fact_shapes[log].name);
+        history->is_known = true;
+        history->read = get_u64(reader, object, "read");
+        history->malformed = get_u64(reader, object, "malformed");
+        history->self_loops = get_u64(reader, object, "self_loops");
+        history->duplicates = get_u64(reader, object, "duplicates");
+        note_wrong(reader,
+                   history->malformed <= history->read &&
+                       history->self_loops <= history->read - history->malformed &&
+                       history->duplicates <=
+                           history->read - history->malformed - history->self_loops,
+                   "read, malformed, self_loops, duplicates");
+        TRY(get_file(reader, object, "table", &history->file, err));
+        TRY(get_extents(reader, object, &history->extents, &history->extent_count, err));
     }
     return status_ok();
 }
@@ -295,6 +371,7 @@ static struct status get_generation(const struct json *root, struct generation *
     TRY(get_file(&reader, root, "adjacency", &generation->adjacency, err));
     TRY(get_file(&reader, root, "cohort", &generation->cohort, err));
     TRY(get_lists(&reader, root, generation, err));
+    TRY(get_facts(&reader, root, generation, err));
     *wrong = reader.wrong;
     return status_ok();
 }

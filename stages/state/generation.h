@@ -6,16 +6,20 @@
  *   STATE/gen-2026-01-02/adjacency.tff          stages/adjacency/adjacency_file.h
  *   STATE/gen-2026-01-02/cohort.tff             stages/tie_store/histogram.h
  *   STATE/gen-2026-01-02/ties-2026-01-02.tff    stages/tie_store/tie_segment.h
+ *   STATE/gen-2026-01-02/facts-positions.tff    stages/facts/fact_table.h; so for each such log
  *   STATE/.next                                 a generation in the making; removed by the next run
  *
  * The first three are the whole graph at the end of the date; tie segments hold one date each and
- * are shared: a manifest lists all of them, wherever they lie. A generation exists when its folder
- * has its final name and a manifest; a crash before the rename leaves the old ones as they were.
+ * are shared: a manifest lists all of them, wherever they lie. A log's table holds all its records
+ * so far; a night without new ones shares the table of the night before. A generation exists when
+ * its folder has its final name and a manifest; a crash before the rename leaves the old ones as
+ * they were.
  */
 #ifndef TIEFLOW_STAGES_STATE_GENERATION_H
 #define TIEFLOW_STAGES_STATE_GENERATION_H
 
 #include "schemas/event.h"
+#include "schemas/facts.h"
 #include "schemas/status.h"
 
 #include <stdbool.h>
@@ -35,6 +39,14 @@ struct extent {
     uint64_t bytes; /* size of the file at the time: a smaller one was cut or replaced */
 };
 
+/* The extent of the file with this name; NULL where there is none. */
+const struct extent *extent_find(const struct extent *extents, size_t count, const char *name);
+
+/* Appends a copy, and copies the name too. */
+FALLIBLE extent_append(struct extent **extents, size_t *count, const struct extent *extent,
+                       struct err *err);
+void extents_release(struct extent *extents, size_t count);
+
 /* A file of the state, as the manifest knows it. */
 struct state_file {
     char *name; /* "gen-DATE/file", below the state folder; owned */
@@ -49,6 +61,20 @@ struct segment {
     uint64_t first_tie;
     uint64_t ties;
     uint64_t endings;
+};
+
+/* What is remembered of one of the logs beside the connections: all its records so far are in the
+ * file, but for those that were dropped, which are counted. */
+struct fact_history {
+    bool is_known;          /* the log has been read; else the rest is void */
+    struct state_file file; /* stages/facts/fact_table.h */
+    struct extent *extents;
+    size_t extent_count;
+    /* Records done with since the first night: read = those in the file + the other three. */
+    uint64_t read;
+    uint64_t malformed;
+    uint64_t self_loops;
+    uint64_t duplicates;
 };
 
 struct generation {
@@ -68,6 +94,7 @@ struct generation {
     struct state_file cohort;
     struct segment *segments; /* in order of date */
     size_t segment_count;
+    struct fact_history facts[FACT_LOGS]; /* reference tables are not remembered */
 };
 
 /* Zero-initialised storage is an empty generation. */

@@ -232,6 +232,35 @@ struct status state_load_graph(const struct state *state, const struct generatio
     return status_ok();
 }
 
+static struct status table_load(const struct state *state, const struct fact_history *history,
+                                struct fact_table *table, struct err *err) {
+    struct input *input;
+    TRY(file_open_checked(state, &history->file, &input, err));
+    struct status status = fact_table_load(table, input, err);
+    input_close(input);
+    TRY(status);
+    uint64_t dropped = history->malformed + history->self_loops + history->duplicates;
+    if (history->read != table->count + dropped) {
+        return err_set(err, FAILURE_DATA,
+                       "%s/%s: %zu records where the manifest says %" PRIu64 " of %" PRIu64
+                       " read: files of different generations are mixed",
+                       state->folder, history->file.name, table->count, history->read - dropped,
+                       history->read);
+    }
+    table->duplicates = history->duplicates;
+    return status_ok();
+}
+
+struct status state_load_facts(const struct state *state, const struct generation *generation,
+                               struct fact_table tables[FACT_LOGS], struct err *err) {
+    for (int log = 0; log < FACT_LOGS; log++) {
+        if (generation->facts[log].is_known) {
+            TRY(table_load(state, &generation->facts[log], &tables[log], err));
+        }
+    }
+    return status_ok();
+}
+
 struct status state_begin(const struct state *state, char **path, struct err *err) {
     assert(state->lock >= 0);
     TRY(state_path(state, next_name, path, err));
@@ -251,10 +280,11 @@ struct status state_abandon(const struct state *state, struct err *err) {
     return status;
 }
 
-/* What is saved, and how; one for each of the graph's three files. */
+/* What is saved, and how: one of the graph's three files, or a table. */
 struct saving {
     const struct graph *graph;
     unsigned threads;
+    const struct fact_table *table;
 };
 
 static struct status save_dictionary(const struct saving *saving, struct output *output,
@@ -270,6 +300,11 @@ static struct status save_adjacency(const struct saving *saving, struct output *
 static struct status save_cohort(const struct saving *saving, struct output *output,
                                  struct err *err) {
     return histogram_save(&saving->graph->cohort, output, err);
+}
+
+static struct status save_table(const struct saving *saving, struct output *output,
+                                struct err *err) {
+    return fact_table_save(saving->table, output, err);
 }
 
 /* Writes one file of the next generation and notes it. */
@@ -298,13 +333,30 @@ static struct status file_save(const struct state *state, const char *generation
     return state_file_set(file, name, bytes, checksum, err);
 }
 
+struct status state_save_facts(const struct state *state, struct generation *generation,
+                               const struct fact_table tables[FACT_LOGS], struct err *err) {
+    char generation_name[STATE_NAME_BYTES];
+    state_generation_name(generation->date_ms, generation_name);
+    for (int log = 0; log < FACT_LOGS; log++) {
+        struct fact_history *history = &generation->facts[log];
+        if (!history->is_known || history->file.name != NULL) {
+            continue;
+        }
+        char name[STATE_NAME_BYTES];
+        struct saving saving = {.table = &tables[log]};
+        (void)snprintf(name, sizeof name, "facts-%s.tff", fact_shapes[log].name);
+        TRY(file_save(state, generation_name, name, &saving, save_table, &history->file, err));
+    }
+    return status_ok();
+}
+
 struct status state_commit(struct state *state, struct generation *generation,
                            const struct graph *graph, unsigned threads, struct err *err) {
     char generation_name[STATE_NAME_BYTES];
     char *from = NULL;
     char *to = NULL;
     char *manifest = NULL;
-    struct saving saving = {graph, threads};
+    struct saving saving = {.graph = graph, .threads = threads};
     state_generation_name(generation->date_ms, generation_name);
     TRY(file_save(state, generation_name, "dictionary.tff", &saving, save_dictionary,
                   &generation->dictionary, err));
@@ -335,6 +387,12 @@ static bool file_is_needed(const struct generation *kept, size_t count, const ch
         }
         for (size_t j = 0; j < kept[i].segment_count; j++) {
             if (strcmp(kept[i].segments[j].file.name, name) == 0) {
+                return true;
+            }
+        }
+        for (int log = 0; log < FACT_LOGS; log++) {
+            const char *table = kept[i].facts[log].file.name;
+            if (table != NULL && strcmp(table, name) == 0) {
                 return true;
             }
         }
@@ -383,7 +441,7 @@ done:
 }
 
 /* Prunes all folders of generations but the `kept` ones: those with a manifest, and those that a
- * crash in the middle of a pruning or an earlier pruning left with tie segments only. */
+ * crash in the middle of a pruning or an earlier pruning left with files that others share. */
 static struct status folders_prune(const struct state *state, const struct generation *kept,
                                    size_t kept_count, struct err *err) {
     struct names names = {0};

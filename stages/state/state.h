@@ -5,6 +5,7 @@
 #include "schemas/status.h"
 #include "stages/adjacency/adjacency.h"
 #include "stages/dictionary/dictionary.h"
+#include "stages/facts/fact_table.h"
 #include "stages/state/generation.h"
 #include "stages/tie_store/histogram.h"
 
@@ -50,6 +51,13 @@ void graph_release(struct graph *graph);
 FALLIBLE state_load_graph(const struct state *state, const struct generation *generation,
                           struct graph *graph, struct err *err);
 
+/* Loads the tables of the logs beside the connections that the generation knows, with the
+ * duplicates that they dropped so far, into initialised empty tables (by enum fact_log).
+ * FAILURE_DATA where a file is damaged, or a table holds another number of records than the counts
+ * say. */
+FALLIBLE state_load_facts(const struct state *state, const struct generation *generation,
+                          struct fact_table tables[FACT_LOGS], struct err *err);
+
 /* Checks one file against the manifest by reading it whole. */
 FALLIBLE state_verify_file(const struct state *state, const struct state_file *file,
                            struct err *err);
@@ -57,6 +65,12 @@ FALLIBLE state_verify_file(const struct state *state, const struct state_file *f
 /* Starts the next generation: makes an empty folder for its files. *path (caller frees) is that
  * folder; files in it will lie in "gen-DATE/". */
 FALLIBLE state_begin(const struct state *state, char **path, struct err *err);
+
+/* Saves the finished tables of the logs that the generation knows and has no file of yet into the
+ * begun folder, and fills in their files. (A file that is named already is one of an earlier
+ * generation, which is shared.) */
+FALLIBLE state_save_facts(const struct state *state, struct generation *generation,
+                          const struct fact_table tables[FACT_LOGS], struct err *err);
 
 /* Saves the graph into the begun folder, fills the generation's three files, writes its manifest
  * and publishes all by one rename. The adjacency must be settled. */

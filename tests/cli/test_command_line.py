@@ -11,7 +11,8 @@ from tests.cli.oracle import Event
 from tests.cli.support import (CONFIG, DATA_WRONG, DONE, IO, ROOT, TIEFLOW, USAGE, CommandTest,
                                digests, quality_of, rows_of)
 
-VERBS = ("ties", "run", "backfill", "import", "generate", "snapshot", "check", "explain")
+VERBS = ("ties", "run", "backfill", "import", "generate", "snapshot", "check", "explain",
+         "attribute", "report")
 EVENTS = [Event(first_ms(0) + i, i % 7, i % 11 + 20) for i in range(300)]
 
 

@@ -57,6 +57,11 @@ static void round_trip(const uint8_t *data, size_t size) {
         for (size_t i = 0; i < first.segment_count; i++) {
             file_check(&first.segments[i].file);
         }
+        for (int log = 0; log < FACT_LOGS; log++) {
+            if (first.facts[log].is_known) {
+                file_check(&first.facts[log].file);
+            }
+        }
         manifest_save(&first, &text);
         if (failed(manifest_load(&second, text.data, text.count))) {
             abort();

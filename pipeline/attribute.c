@@ -1,0 +1,106 @@
+/* The verb `attribute`: a whole study from logs, without a state. */
+#include "pipeline/fact_logs.h"
+#include "pipeline/run.h"
+#include "pipeline/study_job.h"
+#include "pipeline/verbs.h"
+
+#include <stdlib.h>
+
+struct attribute_job {
+    struct run run;
+    struct facts facts;
+    struct attribution_settings settings;
+    struct study_job study;
+};
+
+/* The newest start among the positions; INT64_MIN where there is none. */
+static int64_t newest_start(const struct fact_table *positions) {
+    int64_t newest_ms = INT64_MIN;
+    for (size_t i = 0; i < positions->count; i++) {
+        const uint64_t *value = positions->facts[i].value;
+        int64_t at_ms = (int64_t)value[POSITION_AT];
+        if (value[POSITION_KIND] == POSITION_START && at_ms > newest_ms) {
+            newest_ms = at_ms;
+        }
+    }
+    return newest_ms;
+}
+
+/* Takes the connections up to as_of; without one, it is the latest connect or start, and what is
+ * later is left out. */
+static struct status connections_take(struct attribute_job *job, int64_t *as_of_ms,
+                                      struct err *err) {
+    struct run *run = &job->run;
+    const struct options *options = run->options;
+    *as_of_ms = options->as_of_ms;
+    TRY(run_ingest(run, periods_whole(*as_of_ms), NULL, NULL, err));
+    if (*as_of_ms != INT64_MAX) {
+        return status_ok();
+    }
+    const struct facts_options all = {.until_ms = INT64_MAX};
+    TRY(facts_read_options(&job->facts, options, &all, NULL, run->progress, err));
+    *as_of_ms = newest_start(&job->facts.tables[FACT_POSITIONS]);
+    facts_release(&job->facts);
+    const struct period_facts *found = &run->ingest.facts[0];
+    *as_of_ms = found->newest_connect_ms > *as_of_ms ? found->newest_connect_ms : *as_of_ms;
+    *as_of_ms = *as_of_ms == INT64_MIN ? 0 : *as_of_ms;      /* nothing ever happened */
+    if (found->has_newest && found->newest_ms > *as_of_ms) { /* ends alone are later */
+        ingest_release(&run->ingest);
+        return run_ingest(run, periods_whole(*as_of_ms), NULL, NULL, err);
+    }
+    run->ingest.options.periods.until_ms = *as_of_ms;
+    return status_ok();
+}
+
+static struct status attribute_compute(void *context, const char *staging, struct err *err) {
+    struct attribute_job *job = context;
+    struct run *run = &job->run;
+    int64_t as_of_ms;
+    TRY(connections_take(job, &as_of_ms, err));
+    const struct facts_options until = {.until_ms = as_of_ms};
+    TRY(facts_read_options(&job->facts, run->options, &until, NULL, run->progress, err));
+    TRY(quarantine_move(&run->ingest.quarantine, &job->facts.quarantine, err));
+    char *segment;
+    TRY(path_join(&segment, staging, "ties.tff", err));
+    const char *segments[] = {segment};
+    job->study = (struct study_job){
+        .settings = &job->settings,
+        .facts = &job->facts,
+        .graph = &run->graph,
+        .segment_paths = segments,
+        .segment_count = 1,
+        .as_of_ms = as_of_ms,
+        .threads = options_threads(run->options),
+        .progress = run->progress,
+    };
+    const struct more_tables more = {
+        .context = &job->study,
+        .publish = study_job_publish,
+        .finish = study_job_finish,
+        .put_settings = study_job_put_settings,
+    };
+    run->more = &more;
+    struct status status =
+        run_compute(run, staging, staging, run->ingest.extents, run->ingest.extent_count, 0, err);
+    free(segment);
+    return status;
+}
+
+struct status verb_attribute(const struct options *options, struct progress *progress,
+                             struct err *err) {
+    if (!options_have_log(options, FACT_POSITIONS)) {
+        return require_option(NULL, "positions", err);
+    }
+    struct attribute_job job = {.run = {.options = options, .progress = progress}};
+    options_attribution(options, &job.settings);
+    struct status status = run_staged(&job.run, ".repeat-attribute", attribute_compute, &job, err);
+    if (!failed(status)) {
+        run_report(&job.run, options->out);
+        if (!options->is_quiet && options->log != 1) {
+            study_job_print(stdout, &job.study, options->out);
+        }
+    }
+    facts_release(&job.facts);
+    run_release(&job.run);
+    return status;
+}
