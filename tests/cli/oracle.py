@@ -29,6 +29,7 @@ class Tie:
         self.from_ = event.from_
         self.to = event.to
         self.created_at = event.at
+        self.origin = event.origin
         self.ended_at: Optional[int] = None
         self.mutual = mutual
         self.degree_from = degree_from
@@ -105,8 +106,9 @@ def instants(events, simultaneous):
     events = [event for event in events if event.from_ != event.to]
     if simultaneous == SEQUENCE:
         return [[event] for event in sorted(events, key=lambda event: event.at)]
+    # Where nothing else differs the origin decides: else it would be the order of arrival.
     ordered = sorted(events, key=lambda event: (event.at, event.kind == CONNECT, event.from_,
-                                                event.to))
+                                                event.to, ORIGINS.index(event.origin)))
     return [list(group) for _, group in itertools.groupby(ordered, key=lambda event: event.at)]
 
 

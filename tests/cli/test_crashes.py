@@ -9,7 +9,7 @@ import time
 
 from tests.cli import random_logs
 from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, first_ms
-from tests.cli.oracle import Event
+from tests.cli.oracle import DAY_MS, Event
 from tests.cli.support import DONE, IO, RETRY, TIEFLOW, CommandTest, digests, skip_loudly
 
 KILLS = 36
@@ -168,6 +168,13 @@ class FullMemoryTest(NightlyTest):
 class KillTest(NightlyTest):
     """Nights, and what they build on, killed at any moment and run again."""
 
+    kills = KILLS
+
+    def write_facts(self, rng, members):
+        """Writes the logs beside the connections; the options that name them."""
+        del rng, members
+        return ()
+
     def setUp(self):
         super().setUp()
         rng = random.Random(3)
@@ -177,7 +184,8 @@ class KillTest(NightlyTest):
             times = [first_ms(day) + rng.randrange(86_400_000) for _ in range(500)]
             events += random_logs.random_events(rng, 3000, members, times)
         random_logs.write_csv(self.logs / "a.csv", events)
-        self.reference = Job(self, "reference", self.logs)
+        self.options = self.write_facts(rng, members)
+        self.reference = Job(self, "reference", self.logs, *self.options)
         self.seconds = []
         for day in range(DAYS):
             start = time.monotonic()
@@ -196,10 +204,10 @@ class KillTest(NightlyTest):
         rng = random.Random(4)
         killed = 0
         attempt = 0
-        while killed < KILLS:
+        while killed < self.kills:
             attempt += 1
-            self.assertLess(attempt, 20 * KILLS, "the kills come too late")
-            job = Job(self, f"job{attempt}", self.logs)
+            self.assertLess(attempt, 20 * self.kills, "the kills come too late")
+            job = Job(self, f"job{attempt}", self.logs, *self.options)
             for day in range(DAYS):
                 while self.kill_after(job.arguments("run", "--date", date_of(day)),
                                       rng.uniform(0, 1.3 * self.seconds[day])):
@@ -210,15 +218,32 @@ class KillTest(NightlyTest):
 
     def test_a_backfill_killed_at_any_moment_ends_up_as_if_nothing_had_happened(self):
         rng = random.Random(5)
-        whole = Job(self, "whole", self.logs)
+        whole = Job(self, "whole", self.logs, *self.options)
         whole.backfill(0, DAYS - 1)
         for attempt in range(6):
-            job = Job(self, f"backfill{attempt}", self.logs)
+            job = Job(self, f"backfill{attempt}", self.logs, *self.options)
             arguments = job.arguments("backfill", "--from", date_of(0), "--to", date_of(DAYS - 1))
             while self.kill_after(arguments, rng.uniform(0, 1.3 * sum(self.seconds))):
                 pass
             self.assertEqual(digests(job.out), digests(whole.out))
             self.assertEqual(digests(job.state), digests(whole.state))
+
+
+class StudyKillTest(KillTest):
+    """The same with a study each night: facts in the state, and tables up to the report."""
+
+    kills = 16
+
+    def write_facts(self, rng, members):
+        positions = []
+        for member in members:
+            at = first_ms(0) - rng.randrange(900) * DAY_MS
+            for company in rng.sample(range(1, 9), 2):
+                positions.append(f"{at},{member},{company},start,{rng.choice(('day', 'month'))}")
+                at = min(at + rng.randrange(600) * DAY_MS, first_ms(DAYS) - 1)
+        path = self.folder / "positions.csv"
+        path.write_text("at,member,company,kind,precision\n" + "\n".join(positions) + "\n")
+        return ("--positions", path, "--tie-days", 0, "--job-days", 30)
 
 
 class TerminationTest(CommandTest):
