@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,10 @@ double measure_now(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double seconds_of(struct timeval time) {
+    return (double)time.tv_sec + 1e-6 * (double)time.tv_usec;
 }
 
 static void child_run(int channel,
@@ -61,5 +66,6 @@ struct status measure_forked(struct status (*work)(void *context, struct measure
     }
     *measured = message.measured;
     measured->peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
+    measured->cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
     return status_ok();
 }

@@ -18,9 +18,11 @@ struct measured {
     uint64_t checksum;              /* XXH64 over all mutual counts in log order */
     double seconds[MEASURE_STAGES]; /* wall time, by stage; what they are the contest says */
     uint64_t peak_bytes;            /* greatest resident memory of the process */
+    double cpu_seconds;             /* of all its threads, in the program and in the kernel */
 };
 
-/* Forks, calls `work(context, &measured, &err)`, and collects what it filled plus its peak memory.
+/* Forks, calls `work(context, &measured, &err)`, and collects what it filled plus its peak memory
+ * and processor time.
  * An error in the child is the error here. */
 FALLIBLE measure_forked(struct status (*work)(void *context, struct measured *measured,
                                               struct err *err),
