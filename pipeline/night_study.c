@@ -99,6 +99,12 @@ struct status night_study_read(struct night_study *night, struct run *run,
                            plan->previous == NULL ? NULL : plan->state, run->progress, err));
     if (knows_positions(plan->previous)) {
         TRY(state_load_facts(plan->state, plan->previous, night->before, err));
+        for (int log = 0; log < FACT_LOGS; log++) {
+            if (log != FACT_POSITIONS) { /* only moves are compared */
+                fact_table_release(&night->before[log]);
+                fact_table_init(&night->before[log], (enum fact_log)log);
+            }
+        }
     }
     TRY(quarantine_move(&run->ingest.quarantine, &night->facts.quarantine, err));
     TRY(segments_name(night, plan, err));
