@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+enum { FUTURE_DAYS = 366 };
+
 struct attribute_job {
     struct run run;
     struct facts facts;
@@ -26,6 +28,21 @@ static int64_t newest_start(const struct fact_table *positions) {
     return newest_ms;
 }
 
+/* One start with a mistaken year makes all ties look as if they had been watched until then. */
+static void future_note(const struct run *run, int64_t as_of_ms) {
+    const struct period_facts *found = &run->ingest.facts[0];
+    char text[DATE_TEXT_BYTES];
+    if (found->newest_connect_ms != INT64_MIN &&
+        as_of_ms - found->newest_connect_ms > FUTURE_DAYS * DAY_MS) {
+        date_format(as_of_ms, text);
+        progress_note(
+            run->progress,
+            "the study is as of %s, the latest start, though the last tie was made over a "
+            "year before: is that date right? --as-of sets another",
+            text);
+    }
+}
+
 /* Takes the connections up to as_of; without one, it is the latest connect or start, and what is
  * later is left out. */
 static struct status connections_take(struct attribute_job *job, int64_t *as_of_ms,
@@ -43,7 +60,8 @@ static struct status connections_take(struct attribute_job *job, int64_t *as_of_
     facts_release(&job->facts);
     const struct period_facts *found = &run->ingest.facts[0];
     *as_of_ms = found->newest_connect_ms > *as_of_ms ? found->newest_connect_ms : *as_of_ms;
-    *as_of_ms = *as_of_ms == INT64_MIN ? 0 : *as_of_ms;      /* nothing ever happened */
+    *as_of_ms = *as_of_ms == INT64_MIN ? 0 : *as_of_ms; /* nothing ever happened */
+    future_note(run, *as_of_ms);
     if (found->has_newest && found->newest_ms > *as_of_ms) { /* ends alone are later */
         ingest_release(&run->ingest);
         return run_ingest(run, periods_whole(*as_of_ms), NULL, NULL, err);

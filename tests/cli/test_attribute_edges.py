@@ -138,6 +138,19 @@ class SmallWorldTest(EdgeTest):
         self.assertEqual((self.totals(out)["moves"], self.totals(out)["transmissions"]), (1, 1))
 
 
+    def test_a_start_in_the_far_future_is_told(self):
+        positions = self.write("future.csv", "at,member,company,kind\n"
+                                             "4102444800000,2,9,start\n")
+        connections = self.write("past.csv", "at,from,to\n1500000000000,1,2\n")
+        told = self.command("attribute", "--connections", connections, "--positions", positions,
+                            "-o", self.out)
+        self.assertEqual(told.code, 0, str(told))
+        self.assertIn("as of 2100-01-01", told.err)
+        calm = self.command("attribute", "--connections", connections, "--positions", positions,
+                            "-o", self.out, "--as-of", "2018-01-01")
+        self.assertNotIn("as of", calm.err)
+
+
 class OddRecordsTest(EdgeTest):
     def test_companies_that_nobody_knows_change_nothing(self):
         first = self.attribute()
