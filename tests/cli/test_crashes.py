@@ -26,6 +26,19 @@ def published(folder):
     return {name: digest for name, digest in digests(folder).items() if not is_litter(name)}
 
 
+def study_options(folder, rng, members):
+    """Writes positions of these members; the options of a night that make a study of them."""
+    positions = []
+    for member in members:
+        at = first_ms(0) - rng.randrange(900) * DAY_MS
+        for company in rng.sample(range(1, 9), 2):
+            positions.append(f"{at},{member},{company},start,{rng.choice(('day', 'month'))}")
+            at = min(at + rng.randrange(600) * DAY_MS, first_ms(DAYS) - 1)
+    path = folder / "positions.csv"
+    path.write_text("at,member,company,kind,precision\n" + "\n".join(positions) + "\n")
+    return "--positions", path, "--tie-days", 0, "--job-days", 30
+
+
 class LeftoversTest(NightlyTest):
     def setUp(self):
         super().setUp()
@@ -103,17 +116,24 @@ class LeftoversTest(NightlyTest):
 class FullDiskTest(NightlyTest):
     """Every file fails once it has so many bytes: first all files, then only the longest."""
 
+    def write_facts(self, members):
+        """Writes the logs beside the connections; the options that name them."""
+        del members
+        return ()
+
     def setUp(self):
         super().setUp()
-        random_logs.write_csv(self.logs / "a.csv", events_of_days(2, 2, count=600))
-        self.whole = Job(self, "whole", self.logs)
+        events = events_of_days(2, 2, count=600)
+        random_logs.write_csv(self.logs / "a.csv", events)
+        self.options = self.write_facts(sorted({event.from_ for event in events}))
+        self.whole = Job(self, "whole", self.logs, *self.options)
         self.whole.run_days(range(2))
         sizes = {path.stat().st_size for path in self.folder.rglob("*")
-                 if path.is_file() and path.parent != self.logs}
+                 if path.is_file() and path.parent not in (self.logs, self.folder)}
         self.limits = sorted(sizes - {0, max(sizes)})
 
     def test_a_night_without_room_fails_and_leaves_no_trace(self):
-        job = Job(self, "job", self.logs)
+        job = Job(self, "job", self.logs, *self.options)
         job.run(0)
         before = digests(self.folder)
         failures = 0
@@ -140,6 +160,22 @@ class FullDiskTest(NightlyTest):
             self.refuse(IO, "ties", self.logs, "-o", out, limits={resource.RLIMIT_FSIZE: size})
             self.assertLessEqual(digests(out).items(), wanted.items())
             self.assertFalse((out / "manifest.json").exists())
+
+
+class StudyFullDiskTest(FullDiskTest):
+    """The same with a study each night."""
+
+    def write_facts(self, members):
+        return study_options(self.folder, random.Random(6), members)
+
+    def test_a_study_without_room_leaves_the_one_before(self):
+        out = self.folder / "study"
+        study = ["attribute", "-l", self.logs, "-o", out, *self.options]
+        self.succeed(*study)
+        before = digests(out)
+        for size in sorted({path.stat().st_size for path in out.iterdir()})[:-1]:
+            self.refuse(IO, *study, limits={resource.RLIMIT_FSIZE: size})
+            self.assertEqual(before, digests(out))
 
 
 class FullMemoryTest(NightlyTest):
@@ -235,15 +271,7 @@ class StudyKillTest(KillTest):
     kills = 16
 
     def write_facts(self, rng, members):
-        positions = []
-        for member in members:
-            at = first_ms(0) - rng.randrange(900) * DAY_MS
-            for company in rng.sample(range(1, 9), 2):
-                positions.append(f"{at},{member},{company},start,{rng.choice(('day', 'month'))}")
-                at = min(at + rng.randrange(600) * DAY_MS, first_ms(DAYS) - 1)
-        path = self.folder / "positions.csv"
-        path.write_text("at,member,company,kind,precision\n" + "\n".join(positions) + "\n")
-        return ("--positions", path, "--tie-days", 0, "--job-days", 30)
+        return study_options(self.folder, rng, members)
 
 
 class TerminationTest(CommandTest):
