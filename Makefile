@@ -9,7 +9,8 @@
 #   CFLAGS=, LDFLAGS=   added behind our own
 #   PREFIX=, DESTDIR=   where `make install` puts the program (/usr/local)
 #   FUZZ_SECONDS=n      how long `make fuzz` spends on each target (600)
-#   BENCH_OPTIONS=      of `make bench-attribution`: for example --ties 200000000
+#   BENCH_OPTIONS=      of `make bench`, bench-study and bench-attribution, see bench/README.md:
+#                       for example '--logs stream:5000000 --contenders roaring'
 
 BUILD = build
 PREFIX = /usr/local
@@ -41,9 +42,16 @@ LIB_SRC := $(sort $(wildcard schemas/*.c stages/*/*.c) \
                   $(filter-out pipeline/main.c,$(wildcard pipeline/*.c)))
 MAIN_SRC := pipeline/main.c
 TEST_SRC := $(sort $(wildcard tests/test_*.c))
-BENCH_SRC := $(sort $(wildcard bench/bench_*.c))
+# Nothing but `make bench` needs these, and the libraries that they measure: where the headers are
+# missing they are no part of `everything` nor of lint.
+PEER_SRC := bench/bench_static.c bench/peer_graphblas.c bench/peer_igraph.c
+PEER_LIBS = -lgraphblas -ligraph
+NO_PEERS := $(shell printf '\#include <%s>\n' GraphBLAS.h igraph/igraph.h | \
+                    $(CC) -E -x c - >/dev/null 2>&1 || echo '$(PEER_SRC)')
+BENCH_SRC := $(filter-out $(NO_PEERS),$(sort $(wildcard bench/bench_*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-HELP_SRC := $(filter-out $(TEST_SRC) $(BENCH_SRC),$(sort $(wildcard tests/*.c bench/*.c)))
+HELP_SRC := $(filter-out $(TEST_SRC) $(BENCH_SRC) $(NO_PEERS),\
+                         $(sort $(wildcard tests/*.c bench/*.c)))
 HEADERS := $(sort $(wildcard $(patsubst %,%/*.h,schemas stages/* pipeline bench tests tests/*)))
 C_SRC := $(LIB_SRC) $(wildcard $(MAIN_SRC)) $(HELP_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC)
 
@@ -55,8 +63,11 @@ LIB := $(BUILD)/libtieflow.a
 HELP := $(if $(HELP_SRC),$(BUILD)/libhelpers.a)
 
 # Tests of what starts threads run under the thread sanitizer as well.
-TSAN_TESTS = $(filter test_workers test_embeddedness test_triangles test_adjacency_file \
-                      test_attribution,$(TEST_SRC:tests/%.c=%))
+TSAN_TESTS = $(filter test_workers test_conveyor test_scratch test_tape test_event_queue \
+                      test_sequence test_census test_arrival_rows test_adjacency_file \
+                      test_results test_pivot_kernel test_clustering \
+                      test_batch_series test_tie_segment test_rest test_parquet_table \
+                      test_attribution test_run_ids,$(TEST_SRC:tests/%.c=%))
 
 # The checks of `make lint`, in the order in which they run; each is a target lint-NAME.
 LINT = checkers layers style headers format gcc clang globals tidy cppcheck
@@ -98,9 +109,9 @@ sanitized = $(variant) WARN=
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps deps-unit deps-tools deps-kafka deps-test demo demo-kafka test test-kafka \
-        check asan tsan lint fuzz bench bench-kafka bench-attribution install clean everything \
-        fuzzers tidy variant-asan variant-tsan variant-clang variant-fuzz $(LINT:%=lint-%) always
+.PHONY: all help deps deps-unit deps-tools deps-peers deps-kafka deps-test demo demo-kafka test \
+        test-kafka check asan tsan lint fuzz bench bench-study bench-programs bench-kafka \
+        bench-attribution install clean everything fuzzers tidy variant-asan variant-tsan variant-clang variant-fuzz $(LINT:%=lint-%) always
 
 ## Use
 
@@ -147,8 +158,13 @@ tsan: deps-unit ## Tests that start threads, under the thread sanitizer
 fuzz: deps-tools ## Fuzz every parser for FUZZ_SECONDS each; finds are kept in BUILD
 	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-keep fuzz
 
-bench: $(BUILD)/bench/bench_spine ## The kernel beside others, on logs of 5 and 50 M ties (minutes)
-	@$< $(BUILD)/bench-data
+bench: deps-peers ## Ties of 5 and 50 M beside other ways to count them, equal results (minutes)
+	@tests/tools/venv.sh $(BUILD)/venv || echo 'bench: DuckDB will be left out' >&2
+	@$(MAKE) bench-programs
+	@$(PYTHON) bench/contest.py $(BUILD) $(BUILD)/bench-data $(BENCH_OPTIONS)
+
+bench-study: bench-programs ## 2 billion ties step by step, resumable (about an hour, 60 GB of disk)
+	@$(PYTHON) bench/study.py $(BUILD) $(BUILD)/bench-data/study $(BENCH_OPTIONS)
 
 bench-attribution: $(BUILD)/bench/bench_attribution ## Moves and ties beside SQL joins that count the same
 	@$< $(BUILD)/bench-data $(BENCH_OPTIONS)
@@ -172,6 +188,9 @@ deps-unit: deps
 deps-tools: deps-unit
 	@tests/tools/packages.sh test
 
+deps-peers: deps-unit ## The same for the libraries that `make bench` measures
+	@tests/tools/packages.sh peers
+
 deps-kafka: deps-unit
 	@tests/tools/packages.sh kafka
 
@@ -183,6 +202,8 @@ $(BUILD)/tieflow: $(call objects,$(MAIN_SRC)) $(LIB)
 $(TESTS) $(BENCHES): $(BUILD)/%: $(BUILD)/obj/%.o $(HELP) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(LINK) $^ $(LDFLAGS) $(LDLIBS) -lcmocka -o $@
+
+$(BUILD)/bench/bench_static: LDLIBS += $(PEER_LIBS)
 
 $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -212,6 +233,9 @@ $(BUILD)/flags $(BUILD)/lib.files $(BUILD)/helpers.files: always
 
 # Everything that one compiler can build; the program itself as soon as it has a main.
 everything: $(if $(wildcard $(MAIN_SRC)),$(BUILD)/tieflow) $(LIB) $(TESTS) $(BENCHES)
+	@:
+bench-programs: $(BUILD)/tieflow $(filter $(addprefix $(BUILD)/bench/bench_,temporal static triangles \
+                                                    positions),$(BENCHES))
 	@:
 fuzzers: $(FUZZERS)
 	@:

@@ -31,6 +31,19 @@ struct event {
     uint8_t origin; /* enum event_origin */
 };
 
+/* Kind and origin in one byte: the same as in packed frames. */
+static inline uint8_t event_code(unsigned kind, unsigned origin) {
+    return (uint8_t)(kind | origin << 1);
+}
+
+static inline unsigned event_code_kind(uint8_t code) {
+    return code & 1;
+}
+
+static inline unsigned event_code_origin(uint8_t code) {
+    return code >> 1;
+}
+
 /* What ties of the same instant see of each other; definitions in section 2 of the specification.
  * STRICT: nothing; events of one instant are taken in the order (disconnect before connect, from,
  * to, origin), so no result depends on arrival. SEQUENCE: equal times keep their log position and

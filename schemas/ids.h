@@ -10,7 +10,7 @@ struct member_id {
 };
 
 /* A member as the kernel numbers it: dense from 0, in order of first appearance in the ordered
- * log. Always below LIMIT_NODES, so that the top bit is free for a mark. */
+ * log. Always below LIMIT_NODES, so that the top bits are free for flags. */
 struct node_id {
     uint32_t v;
 };

@@ -39,6 +39,38 @@ static void test_bytes_of_any_number_come_back(void **state) {
     }
 }
 
+static void test_a_compressor_gives_the_same_bytes_again_and_again(void **state) {
+    (void)state;
+    struct err err;
+    for (int level = 1; level <= COMPRESSION_LEVEL; level += 2) {
+        struct compressor compressor = {.level = level};
+        struct bytes first = {0};
+        for (size_t i = 0; i < 5; i++) {
+            static const size_t others[] = {0, 100000, 7, 1000000, 3};
+            struct bytes packed = {0};
+            uint8_t *data = sample(50000, 3);
+            uint8_t *other = sample(others[i], i);
+            uint8_t back[50000];
+            MUST(compressor_pack(&compressor, data, 50000, &packed, &err));
+            MUST(compression_unpack(packed.data, packed.count, back, sizeof back, &err));
+            assert_memory_equal(back, data, sizeof back);
+            if (i == 0) {
+                MUST(bytes_append(&first, packed.data, packed.count, &err));
+            }
+            assert_int_equal(packed.count, first.count);
+            assert_memory_equal(packed.data, first.data, first.count);
+            MUST(compressor_pack(&compressor, other, others[i], &packed, &err));
+            assert_memory_equal(packed.data, first.data, first.count); /* it is appended */
+            bytes_release(&packed);
+            free(data);
+            free(other);
+        }
+        bytes_release(&first);
+        compressor_release(&compressor);
+        compressor_release(&compressor);
+    }
+}
+
 static void test_pack_appends_behind_what_is_there(void **state) {
     (void)state;
     struct err err;
@@ -370,6 +402,7 @@ static void test_several_zstd_frames_of_unknown_length_are_joined(void **state) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_of_any_number_come_back),
+        cmocka_unit_test(test_a_compressor_gives_the_same_bytes_again_and_again),
         cmocka_unit_test(test_pack_appends_behind_what_is_there),
         cmocka_unit_test(test_another_length_than_promised_is_an_error),
         cmocka_unit_test(test_cut_at_any_byte_is_an_error),

@@ -221,7 +221,7 @@ static void test_fields_out_of_range_are_refused_whatever_the_checksum_says(void
         uint32_t value;
         const char *message;
     } wrong[] = {
-        {AT_KIND, FRAME_KINDS, "unknown kind 9"},
+        {AT_KIND, FRAME_KINDS, "unknown kind 10"},
         {AT_KIND, UINT32_MAX, "unknown kind 4294967295"},
         {AT_ITEMS, LIMIT_FRAME_ITEMS + 1, "over the limits"},
         {AT_ITEMS, UINT32_MAX, "over the limits"},
@@ -491,6 +491,81 @@ test_payload_of_a_skipped_frame_is_not_unpacked_but_its_checksum_is_checked(void
     bytes_release(&file);
 }
 
+/* Passes over `items` items of an input at most, and reads the rest; says how many were passed. */
+static uint64_t passed_before(struct input *input, uint64_t items, uint64_t *read) {
+    struct err err;
+    struct frame_reader reader;
+    struct bytes payload = {0};
+    struct frame frame;
+    uint64_t passed;
+    bool more = true;
+    frame_reader_init(&reader, input);
+    MUST(frame_reader_pass(&reader, items, &passed, &err));
+    *read = 0;
+    while (more) {
+        MUST(frame_reader_next(&reader, &frame, &payload, NULL, NULL, &more, &err));
+        *read += more ? frame.items : 0;
+    }
+    bytes_release(&payload);
+    frame_reader_release(&reader);
+    input_close(input);
+    return passed;
+}
+
+static void test_frames_that_are_passed_over_are_whole_and_the_rest_is_read(void **state) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    scratch_path(state, "passed.tff", path);
+    size_t edges[EDGES];
+    struct bytes file = file_make(edges); /* frames of 0, 10 and 20 items */
+    for (int packed = 0; packed < 3; packed++) {
+        for (uint64_t items = 0; items < 40; items++) {
+            struct input *input;
+            struct output *output;
+            if (packed == 2) {
+                MUST(input_open_memory(&input, "passed", file.data, file.count, &err));
+            } else {
+                MUST(output_open(&output, path, packed == 1, &err));
+                MUST(output_write(output, file.data, file.count, &err));
+                MUST(output_commit(output, NULL, NULL, &err));
+                MUST(input_open(&input, path, &err));
+            }
+            uint64_t read;
+            uint64_t passed = passed_before(input, items, &read);
+            assert_int_equal(passed, items < 10 ? 0 : items < 30 ? 10 : 30);
+            assert_int_equal(passed + read, 30);
+        }
+    }
+    bytes_release(&file);
+}
+
+static void test_file_cut_inside_what_is_passed_over_is_truncated(void **state) {
+    (void)state;
+    struct err err;
+    size_t edges[EDGES];
+    struct bytes file = file_make(edges);
+    for (size_t count = edges[0] + 1; count < edges[EDGES - 1]; count++) {
+        struct input *input;
+        struct frame_reader reader;
+        struct bytes payload = {0};
+        struct frame frame;
+        uint64_t passed;
+        bool more;
+        MUST(input_open_memory(&input, "cut", file.data, count, &err));
+        frame_reader_init(&reader, input);
+        struct status status = frame_reader_pass(&reader, 30, &passed, &err);
+        if (!failed(status)) {
+            status = frame_reader_next(&reader, &frame, &payload, NULL, NULL, &more, &err);
+        }
+        assert_int_equal(status.failure, FAILURE_DATA);
+        assert_non_null(strstr(err.text, "truncated"));
+        bytes_release(&payload);
+        frame_reader_release(&reader);
+        input_close(input);
+    }
+    bytes_release(&file);
+}
+
 static void test_claimed_lengths_are_read_no_further_than_the_file(void **state) {
     (void)state;
     struct err err;
@@ -558,6 +633,10 @@ int main(void) {
         cmocka_unit_test(test_skipped_frame_has_its_header_and_no_payload),
         cmocka_unit_test(
             test_payload_of_a_skipped_frame_is_not_unpacked_but_its_checksum_is_checked),
+        cmocka_unit_test_setup_teardown(
+            test_frames_that_are_passed_over_are_whole_and_the_rest_is_read, scratch_make,
+            scratch_remove),
+        cmocka_unit_test(test_file_cut_inside_what_is_passed_over_is_truncated),
         cmocka_unit_test(test_claimed_lengths_are_read_no_further_than_the_file),
         cmocka_unit_test_setup_teardown(test_written_file_is_read_back_plain_and_packed,
                                         scratch_make, scratch_remove),

@@ -266,6 +266,55 @@ static void test_log_of_joined_files_reads_the_same_for_any_batch(void **state) 
     free(events);
 }
 
+/* Reads what comes behind the records that may be passed over; *passed of them were. */
+static void read_behind(const struct bytes *log, enum log_format format, uint64_t records,
+                        uint64_t *passed, struct event *events, size_t *count) {
+    struct input *input;
+    struct log_reader *reader;
+    const struct log_reader_options options = {.format = format};
+    size_t got = 1;
+    *count = 0;
+    MUST(input_open_memory(&input, "night.tfp", log->data, log->count, &err));
+    MUST(log_reader_open(&reader, input, &options, &err));
+    MUST(log_reader_pass(reader, records, passed, &err));
+    while (got != 0) {
+        bool is_malformed;
+        struct malformed malformed;
+        MUST(log_reader_next(reader, events + *count, 1000, &got, &is_malformed, &malformed, &err));
+        *count += got;
+    }
+    log_reader_close(reader);
+}
+
+static void test_records_read_once_are_passed_over_by_whole_frames(void **state) {
+    (void)state;
+    struct event *events = study_events(600);
+    struct event *found = calloc(2000, sizeof *found);
+    assert_non_null(found);
+    struct bytes log = {0};
+    append_frame(&log, FRAME_EVENTS, events, 300);
+    append_frame(&log, FRAME_EVENTS, events + 300, 1);
+    append_end(&log, 301, 2);
+    append_frame(&log, FRAME_EVENTS, events + 301, 299);
+    append_end(&log, 299, 1);
+    for (size_t way = 0; way < 2; way++) {
+        for (uint64_t records = 0; records < 700; records++) {
+            uint64_t passed;
+            size_t count;
+            read_behind(&log, both_ways[way], records, &passed, found, &count);
+            assert_int_equal(passed, records < 300   ? 0
+                                     : records < 301 ? 300
+                                     : records < 600 ? 301
+                                                     : 600);
+            assert_int_equal(passed + count, 600);
+            assert_same_events(found, events + passed, count);
+        }
+    }
+    bytes_release(&log);
+    free(found);
+    free(events);
+}
+
 static void test_log_without_events_is_empty(void **state) {
     (void)state;
     struct bytes log = {0};
@@ -362,6 +411,7 @@ int main(void) {
         cmocka_unit_test(test_time_outside_the_accepted_range_is_refused),
         cmocka_unit_test(test_frame_of_another_kind_is_refused),
         cmocka_unit_test(test_log_of_joined_files_reads_the_same_for_any_batch),
+        cmocka_unit_test(test_records_read_once_are_passed_over_by_whole_frames),
         cmocka_unit_test(test_log_without_events_is_empty),
         cmocka_unit_test(test_log_with_a_frame_of_another_kind_is_an_error),
         cmocka_unit_test(test_log_cut_anywhere_is_an_error),

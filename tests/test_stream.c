@@ -366,6 +366,37 @@ static void test_committed_file_has_the_bytes_size_and_checksum_that_are_told(vo
     bytes_release(&got);
 }
 
+static void test_a_summed_input_has_the_checksum_of_its_file_once_read(void **state) {
+    static const size_t steps[] = {1, 5000, 1 << 18, 1 << 20};
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    scratch_path(state, "summed", path);
+    for (int packed = 0; packed < 2; packed++) {
+        uint64_t bytes;
+        uint64_t checksum;
+        write_big(path, packed == 1, &bytes, &checksum);
+        for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+            struct input *input;
+            struct bytes got = {0};
+            MUST(input_open(&input, path, &err));
+            MUST(input_sum(input, &err));
+            MUST(drain(input, steps[i], &got, &err));
+            assert_true(input_stored_bytes(input) == bytes);
+            assert_true(input_checksum(input) == checksum);
+            input_close(input);
+            bytes_release(&got);
+        }
+    }
+    struct input *input;
+    struct bytes got = {0};
+    MUST(input_open_memory(&input, "memory", "abc", 3, &err));
+    MUST(input_sum(input, &err));
+    MUST(drain(input, 2, &got, &err));
+    assert_true(input_checksum(input) == checksum_of("abc", 3, 0));
+    input_close(input);
+    bytes_release(&got);
+}
+
 static void test_file_of_nothing_is_empty_or_an_empty_zstd_frame(void **state) {
     struct err err;
     struct bytes got = {0};
@@ -398,6 +429,26 @@ static struct paths paths_of(void **state) {
     scratch_path(state, "file", paths.final);
     scratch_path(state, "file.tmp", paths.temporary);
     return paths;
+}
+
+static void test_a_commit_without_sync_tells_and_leaves_the_same(void **state) {
+    struct err err;
+    struct output *output;
+    char path[SCRATCH_PATH_BYTES];
+    uint8_t stored[16] = {0};
+    uint64_t bytes[2];
+    uint64_t checksums[2];
+    scratch_path(state, "unsynced", path);
+    for (int i = 0; i < 2; i++) {
+        MUST(output_open(&output, path, false, &err));
+        MUST(output_write(output, "some text", 9, &err));
+        MUST(i == 0 ? output_commit(output, &bytes[i], &checksums[i], &err)
+                    : output_commit_unsynced(output, &bytes[i], &checksums[i], &err));
+        assert_int_equal(scratch_get(path, stored, sizeof stored), 9);
+        assert_memory_equal(stored, "some text", 9);
+    }
+    assert_int_equal(bytes[0], bytes[1]);
+    assert_int_equal(checksums[0], checksums[1]);
 }
 
 static void test_name_is_taken_only_by_the_commit(void **state) {
@@ -550,7 +601,9 @@ int main(void) {
         cmocka_unit_test(test_input_knows_its_name_and_what_it_has_taken),
         IN_SCRATCH(test_progress_counts_stored_bytes_up_to_the_size_of_the_file),
         IN_SCRATCH(test_committed_file_has_the_bytes_size_and_checksum_that_are_told),
+        IN_SCRATCH(test_a_summed_input_has_the_checksum_of_its_file_once_read),
         IN_SCRATCH(test_file_of_nothing_is_empty_or_an_empty_zstd_frame),
+        IN_SCRATCH(test_a_commit_without_sync_tells_and_leaves_the_same),
         IN_SCRATCH(test_name_is_taken_only_by_the_commit),
         IN_SCRATCH(test_discarded_file_leaves_no_trace),
         IN_SCRATCH(test_rest_of_an_earlier_crash_is_replaced),

@@ -18,16 +18,40 @@ struct packer {
     ZSTD_CCtx *context;
 };
 
-struct status compression_pack(const void *data, size_t count, struct bytes *out, struct err *err) {
-    size_t bound = ZSTD_compressBound(count);
-    TRY(bytes_reserve(out, bound, err));
-    size_t got = ZSTD_compress(out->data + out->count, bound, data, count, COMPRESSION_LEVEL);
+static struct status packed_count(size_t got, size_t count, struct bytes *out, struct err *err) {
     if (ZSTD_isError(got)) {
         return err_set(err, FAILURE_RETRY, "zstd cannot compress %zu bytes: %s", count,
                        ZSTD_getErrorName(got));
     }
     out->count += got;
     return status_ok();
+}
+
+struct status compression_pack(const void *data, size_t count, struct bytes *out, struct err *err) {
+    size_t bound = ZSTD_compressBound(count);
+    TRY(bytes_reserve(out, bound, err));
+    size_t got = ZSTD_compress(out->data + out->count, bound, data, count, COMPRESSION_LEVEL);
+    return packed_count(got, count, out, err);
+}
+
+void compressor_release(struct compressor *compressor) {
+    (void)ZSTD_freeCCtx(compressor->memory);
+    compressor->memory = NULL;
+}
+
+struct status compressor_pack(struct compressor *compressor, const void *data, size_t count,
+                              struct bytes *out, struct err *err) {
+    size_t bound = ZSTD_compressBound(count);
+    TRY(bytes_reserve(out, bound, err));
+    if (compressor->memory == NULL) {
+        compressor->memory = ZSTD_createCCtx();
+        if (compressor->memory == NULL) {
+            return err_memory(err, count, "a compressor");
+        }
+    }
+    size_t got = ZSTD_compressCCtx(compressor->memory, out->data + out->count, bound, data, count,
+                                   compressor->level);
+    return packed_count(got, count, out, err);
 }
 
 struct status compression_unpack(const void *data, size_t count, void *out, size_t raw_count,

@@ -172,17 +172,46 @@ done:
     return status;
 }
 
-struct status folder_sync(const char *path, struct err *err) {
-    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) {
+static struct status folder_open(const char *path, int *descriptor, struct err *err) {
+    *descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*descriptor < 0) {
         return err_set(err, FAILURE_IO, "%s: cannot be opened: %s", path, strerror(errno));
     }
+    return status_ok();
+}
+
+struct status folder_sync(const char *path, struct err *err) {
+    int descriptor;
+    TRY(folder_open(path, &descriptor, err));
     int failure = fsync(descriptor) != 0 ? errno : 0;
     (void)close(descriptor);
     if (failure != 0) {
         return err_set(err, FAILURE_IO, "%s: cannot be made durable: %s", path, strerror(failure));
     }
     return status_ok();
+}
+
+struct status disk_open(struct disk *disk, const char *folder, struct err *err) {
+    TRY(folder_open(folder, &disk->descriptor, err));
+    disk->is_open = true;
+    disk->folder = folder;
+    return status_ok();
+}
+
+struct status disk_sync(const struct disk *disk, struct err *err) {
+    assert(disk->is_open);
+    if (syncfs(disk->descriptor) != 0) {
+        return err_set(err, FAILURE_IO, "%s: files in it cannot be made durable: %s", disk->folder,
+                       strerror(errno));
+    }
+    return status_ok();
+}
+
+void disk_close(struct disk *disk) {
+    if (disk->is_open) {
+        (void)close(disk->descriptor); /* nothing was written through it */
+        disk->is_open = false;
+    }
 }
 
 struct status folder_remove(const char *path, struct err *err) {
@@ -224,23 +253,35 @@ static struct status parent_sync(const char *path, struct err *err) {
     return status;
 }
 
+struct status folder_exchange(const char *from, const char *to, struct err *err) {
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
+        return status_ok();
+    }
+    bool is_taken = errno == EEXIST;
+    if (is_taken && !folder_exists(to)) {
+        return err_set(err, FAILURE_IO, "%s: cannot take the name %s: a file is in the way", from,
+                       to);
+    }
+    if (!is_taken || renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
+        return err_set(err, FAILURE_IO, "%s: cannot take the name %s: %s", from, to,
+                       strerror(errno));
+    }
+    return status_ok();
+}
+
 struct status folder_publish(const char *from, const char *to, struct err *err) {
     TRY(folder_sync(from, err));
-    bool exchanged = false;
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) != 0) {
-        bool is_taken = errno == EEXIST;
-        if (is_taken && !folder_exists(to)) {
-            return err_set(err, FAILURE_IO, "%s: cannot take the name %s: a file is in the way",
-                           from, to);
-        }
-        if (!is_taken || renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
-            return err_set(err, FAILURE_IO, "%s: cannot take the name %s: %s", from, to,
-                           strerror(errno));
-        }
-        exchanged = true;
-    }
+    TRY(folder_exchange(from, to, err));
     TRY(parent_sync(to, err));
-    return exchanged ? folder_remove(from, err) : status_ok();
+    return folder_remove(from, err);
+}
+
+void file_forget(const char *path, uint64_t bytes) {
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        (void)fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes);
+        (void)close(descriptor); /* nothing was written */
+    }
 }
 
 struct status file_move(const char *from_folder, const char *to_folder, const char *name,

@@ -6,6 +6,7 @@
 #include "stages/base/bytes.h"
 #include "stages/base/stream.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,22 @@ FALLIBLE folder_list(const char *path, struct names *names, struct err *err);
 /* Makes the folder's entries durable. */
 FALLIBLE folder_sync(const char *path, struct err *err);
 
+/* The file system that holds a folder, for making many files durable in one step: cheaper than a
+ * sync for each. Zero-initialised storage is none. */
+struct disk {
+    int descriptor;
+    bool is_open;
+    const char *folder; /* borrowed */
+};
+
+/* To be done before the first of the files is written: what fails to be written from then on is
+ * told by disk_sync, whoever else syncs meanwhile. */
+FALLIBLE disk_open(struct disk *disk, const char *folder, struct err *err);
+
+/* Makes all that was written so far durable: contents and names. FAILURE_IO where any was lost. */
+FALLIBLE disk_sync(const struct disk *disk, struct err *err);
+void disk_close(struct disk *disk);
+
 /* Removes the folder and the plain files in it, one level down at most (what tieflow itself
  * makes); fine where there is none. */
 FALLIBLE folder_remove(const char *path, struct err *err);
@@ -53,6 +70,14 @@ FALLIBLE folder_remove(const char *path, struct err *err);
 /* Gives the folder `from` the name `to` in one atomic step and makes that durable. Where `to`
  * exists the two are exchanged and the old one is removed. */
 FALLIBLE folder_publish(const char *from, const char *to, struct err *err);
+
+/* The first step of it alone: what is in `from` is durable already. Nothing is synced, and where
+ * `to` exists the old one stays behind under the name `from`. */
+FALLIBLE folder_exchange(const char *from, const char *to, struct err *err);
+
+/* Gives the space of the first `bytes` of a file back to the disk, where the file system can: what
+ * was there reads as zeros. For scratch that is read once. */
+void file_forget(const char *path, uint64_t bytes);
 
 /* Moves the file `name` from one folder to another of the same file system, over one of that name.
  */

@@ -17,13 +17,16 @@ static uint64_t frame_checksum(const uint8_t *header, const uint8_t *stored, siz
     return checksum_of(stored, count, checksum_of(header, CHECKSUM_AT, 0));
 }
 
-struct status frame_encode(const struct frame *frame, const uint8_t *payload, struct bytes *out,
-                           struct err *err) {
+/* Makes room for the header of a frame whose payload is packed behind it. */
+static struct status header_reserve(const struct frame *frame, struct bytes *out, struct err *err) {
     assert(frame->payload_bytes <= LIMIT_FRAME_BYTES);
-    size_t start = out->count;
     TRY(bytes_reserve(out, FRAME_HEADER_BYTES, err));
     out->count += FRAME_HEADER_BYTES;
-    TRY(compression_pack(payload, frame->payload_bytes, out, err));
+    return status_ok();
+}
+
+/* Fills in the header at `start` of `out`. */
+static void header_put(const struct frame *frame, struct bytes *out, size_t start) {
     uint8_t *header = out->data + start;
     size_t stored_bytes = out->count - start - FRAME_HEADER_BYTES;
     memcpy(header, magic, sizeof magic);
@@ -36,6 +39,23 @@ struct status frame_encode(const struct frame *frame, const uint8_t *payload, st
     put_u64(header + 32, (uint64_t)frame->last);
     put_u64(header + CHECKSUM_AT,
             frame_checksum(header, header + FRAME_HEADER_BYTES, stored_bytes));
+}
+
+struct status frame_encode(const struct frame *frame, const uint8_t *payload, struct bytes *out,
+                           struct err *err) {
+    size_t start = out->count;
+    TRY(header_reserve(frame, out, err));
+    TRY(compression_pack(payload, frame->payload_bytes, out, err));
+    header_put(frame, out, start);
+    return status_ok();
+}
+
+struct status frame_encode_with(struct compressor *compressor, const struct frame *frame,
+                                const uint8_t *payload, struct bytes *out, struct err *err) {
+    size_t start = out->count;
+    TRY(header_reserve(frame, out, err));
+    TRY(compressor_pack(compressor, payload, frame->payload_bytes, out, err));
+    header_put(frame, out, start);
     return status_ok();
 }
 
@@ -133,7 +153,12 @@ struct status frame_writer_put(struct frame_writer *writer, const struct frame *
                                const uint8_t *payload, struct err *err) {
     writer->packed.count = 0;
     TRY(frame_encode(frame, payload, &writer->packed, err));
-    TRY(output_write(writer->output, writer->packed.data, writer->packed.count, err));
+    return frame_writer_put_encoded(writer, frame, &writer->packed, err);
+}
+
+struct status frame_writer_put_encoded(struct frame_writer *writer, const struct frame *frame,
+                                       const struct bytes *encoded, struct err *err) {
+    TRY(output_write(writer->output, encoded->data, encoded->count, err));
     writer->items += frame->items;
     writer->frames++;
     return status_ok();
@@ -150,15 +175,32 @@ void frame_reader_init(struct frame_reader *reader, struct input *input) {
 }
 
 void frame_reader_release(struct frame_reader *reader) {
-    bytes_release(&reader->stored);
+    stored_frame_release(&reader->next);
 }
 
-/* Reads one header and its stored payload into reader->stored; *got is false at the end. */
-static struct status read_stored(struct frame_reader *reader, struct header *header, bool *got,
-                                 struct err *err) {
-    uint8_t header_bytes[FRAME_HEADER_BYTES];
+/* Reads a header into `stored`, unless it was read already; *count is short at the end of the
+ * file. */
+static struct status read_header(struct frame_reader *reader, struct stored_frame *stored,
+                                 size_t *count, struct err *err) {
+    if (!reader->has_header) {
+        return input_read(reader->input, stored->header, sizeof stored->header, count, err);
+    }
+    memmove(stored->header, reader->next.header, sizeof stored->header);
+    *count = sizeof stored->header;
+    reader->has_header = false;
+    return status_ok();
+}
+
+void stored_frame_release(struct stored_frame *stored) {
+    bytes_release(&stored->stored);
+}
+
+/* Reads one header and the stored payload behind it; *got is false at the end. */
+static struct status read_stored(struct frame_reader *reader, struct stored_frame *stored,
+                                 bool *got, struct err *err) {
     size_t count;
-    TRY(input_read(reader->input, header_bytes, sizeof header_bytes, &count, err));
+    stored->offset = reader->offset;
+    TRY(read_header(reader, stored, &count, err));
     *got = count != 0;
     if (count == 0) {
         if (reader->frames != 0 || !reader->at_end_frame) {
@@ -168,22 +210,41 @@ static struct status read_stored(struct frame_reader *reader, struct header *hea
         }
         return status_ok();
     }
-    if (count < sizeof header_bytes) {
+    if (count < sizeof stored->header) {
         return err_set(err, FAILURE_DATA, "the file ends inside a frame header: it is truncated");
     }
-    TRY(header_decode(header_bytes, header, err));
-    reader->stored.count = 0;
-    TRY(bytes_reserve(&reader->stored, header->stored_bytes + 1, err));
-    TRY(input_read(reader->input, reader->stored.data, header->stored_bytes, &count, err));
-    if (count < header->stored_bytes) {
+    struct header header;
+    TRY(header_decode(stored->header, &header, err));
+    stored->frame = header.frame;
+    stored->stored.count = 0;
+    TRY(bytes_reserve(&stored->stored, header.stored_bytes + 1, err)); /* +1: never NULL */
+    TRY(input_read(reader->input, stored->stored.data, header.stored_bytes, &count, err));
+    if (count < header.stored_bytes) {
         return err_set(err, FAILURE_DATA, "the file ends inside a frame: it is truncated");
     }
-    return checksum_check(header_bytes, header, reader->stored.data, err);
+    stored->stored.count = count;
+    return status_ok();
+}
+
+static struct status stored_check(const struct stored_frame *stored, struct header *header,
+                                  struct err *err) {
+    TRY(header_decode(stored->header, header, err));
+    return checksum_check(stored->header, header, stored->stored.data, err);
+}
+
+static struct status stored_unpack(const struct stored_frame *stored, struct bytes *payload,
+                                   struct err *err) {
+    struct header header;
+    TRY(stored_check(stored, &header, err));
+    return payload_unpack(&header, stored->stored.data, payload, err);
 }
 
 /* Checks an END frame against what was read since the one before. */
-static struct status end_check(struct frame_reader *reader, const struct frame *end,
+static struct status end_check(struct frame_reader *reader, const struct stored_frame *stored,
                                struct err *err) {
+    struct header header;
+    const struct frame *end = &stored->frame;
+    TRY(stored_check(stored, &header, err));
     if ((uint64_t)end->first != reader->items || (uint64_t)end->last != reader->frames) {
         return err_set(err, FAILURE_DATA,
                        "END frame promises %" PRId64 " items in %" PRId64 " frames, %" PRIu64
@@ -196,42 +257,118 @@ static struct status end_check(struct frame_reader *reader, const struct frame *
     return status_ok();
 }
 
-static struct status next_frame(struct frame_reader *reader, struct frame *frame,
-                                struct bytes *payload,
-                                bool (*skip)(void *context, const struct frame *frame),
-                                void *context, bool *more, struct err *err) {
+static struct status take_frame(struct frame_reader *reader, struct stored_frame *stored,
+                                bool *more, struct err *err) {
     for (;;) {
-        struct header header;
-        TRY(read_stored(reader, &header, more, err));
+        TRY(read_stored(reader, stored, more, err));
         if (!*more) {
             return status_ok();
         }
-        if (header.frame.kind == FRAME_END) {
-            TRY(end_check(reader, &header.frame, err));
+        bool is_end = stored->frame.kind == FRAME_END;
+        if (is_end) {
+            TRY(end_check(reader, stored, err));
         } else {
-            *frame = header.frame;
-            reader->items += frame->items;
+            reader->items += stored->frame.items;
             reader->frames++;
-            payload->count = 0;
-            if (skip == NULL || !skip(context, frame)) {
-                TRY(payload_unpack(&header, reader->stored.data, payload, err));
-            }
         }
-        reader->offset += FRAME_HEADER_BYTES + header.stored_bytes;
-        if (header.frame.kind != FRAME_END) {
+        reader->offset += FRAME_HEADER_BYTES + stored->stored.count;
+        if (!is_end) {
             return status_ok();
         }
     }
+}
+
+static void locate(const struct frame_reader *reader, uint64_t offset, struct err *err) {
+    err_prefix(err, "%s (frame at byte %" PRIu64 ")", input_name(reader->input), offset);
+}
+
+struct status frame_reader_take(struct frame_reader *reader, struct stored_frame *stored,
+                                bool *more, struct err *err) {
+    struct status status = take_frame(reader, stored, more, err);
+    if (failed(status)) {
+        locate(reader, stored->offset, err);
+    }
+    return status;
+}
+
+struct status stored_frame_unpack(const struct frame_reader *reader,
+                                  const struct stored_frame *stored, struct bytes *payload,
+                                  struct err *err) {
+    struct status status = stored_unpack(stored, payload, err);
+    if (failed(status)) {
+        locate(reader, stored->offset, err);
+    }
+    return status;
+}
+
+struct status stored_frame_check(const struct frame_reader *reader,
+                                 const struct stored_frame *stored, struct err *err) {
+    struct header header;
+    struct status status = stored_check(stored, &header, err);
+    if (failed(status)) {
+        locate(reader, stored->offset, err);
+    }
+    return status;
 }
 
 struct status frame_reader_next(struct frame_reader *reader, struct frame *frame,
                                 struct bytes *payload,
                                 bool (*skip)(void *context, const struct frame *frame),
                                 void *context, bool *more, struct err *err) {
-    struct status status = next_frame(reader, frame, payload, skip, context, more, err);
+    struct stored_frame *next = &reader->next;
+    TRY(frame_reader_take(reader, next, more, err));
+    if (!*more) {
+        return status_ok();
+    }
+    *frame = next->frame;
+    payload->count = 0;
+    return skip == NULL || !skip(context, frame) ? stored_frame_unpack(reader, next, payload, err)
+                                                 : stored_frame_check(reader, next, err);
+}
+
+/* Looks at the next header; *more is false at the end of the file, for frame_reader_next to judge.
+ */
+static struct status header_peek(struct frame_reader *reader, struct header *header, bool *more,
+                                 struct err *err) {
+    size_t count;
+    TRY(read_header(reader, &reader->next, &count, err));
+    reader->has_header = count == FRAME_HEADER_BYTES;
+    *more = count != 0;
+    if (count != 0 && count < FRAME_HEADER_BYTES) {
+        return err_set(err, FAILURE_DATA, "the file ends inside a frame header: it is truncated");
+    }
+    return count == 0 ? status_ok() : header_decode(reader->next.header, header, err);
+}
+
+static struct status frames_pass(struct frame_reader *reader, uint64_t items, uint64_t *passed,
+                                 struct err *err) {
+    for (;;) {
+        struct header header;
+        bool more;
+        TRY(header_peek(reader, &header, &more, err));
+        if (!more || header.frame.items > items - *passed) {
+            return status_ok();
+        }
+        if (header.frame.kind == FRAME_END) {
+            TRY(read_stored(reader, &reader->next, &more, err));
+            TRY(end_check(reader, &reader->next, err));
+        } else {
+            TRY(input_skip(reader->input, header.stored_bytes, err));
+            reader->has_header = false;
+            reader->items += header.frame.items;
+            reader->frames++;
+            *passed += header.frame.items;
+        }
+        reader->offset += FRAME_HEADER_BYTES + header.stored_bytes;
+    }
+}
+
+struct status frame_reader_pass(struct frame_reader *reader, uint64_t items, uint64_t *passed,
+                                struct err *err) {
+    *passed = 0;
+    struct status status = frames_pass(reader, items, passed, err);
     if (failed(status)) {
-        err_prefix(err, "%s (frame at byte %" PRIu64 ")", input_name(reader->input),
-                   reader->offset);
+        locate(reader, reader->offset, err);
     }
     return status;
 }

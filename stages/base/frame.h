@@ -24,6 +24,7 @@
 
 #include "schemas/status.h"
 #include "stages/base/bytes.h"
+#include "stages/base/compression.h"
 #include "stages/base/stream.h"
 
 #include <stddef.h>
@@ -39,6 +40,7 @@ enum frame_kind {
     FRAME_HISTOGRAM = 6,  /* stages/tie_store/histogram.h */
     FRAME_OUTBOX = 7,     /* stages/sink/outbox.h */
     FRAME_FACTS = 8,      /* stages/facts/fact_table.h */
+    FRAME_DEGREES = 9,    /* stages/state/degrees.h */
     FRAME_KINDS,
 };
 
@@ -55,6 +57,10 @@ struct frame {
 /* Appends to `out` the frame that holds `payload` (frame.payload_bytes long), compressed. */
 FALLIBLE frame_encode(const struct frame *frame, const uint8_t *payload, struct bytes *out,
                       struct err *err);
+
+/* The same with a compressor of the caller's. */
+FALLIBLE frame_encode_with(struct compressor *compressor, const struct frame *frame,
+                           const uint8_t *payload, struct bytes *out, struct err *err);
 
 /* Reads one frame from the front of `data`: fills `frame`, replaces the contents of `payload` by
  * the unpacked bytes, and says how many bytes the frame took. FAILURE_DATA for anything that is
@@ -73,8 +79,20 @@ void frame_writer_init(struct frame_writer *writer, struct output *output);
 void frame_writer_release(struct frame_writer *writer);
 FALLIBLE frame_writer_put(struct frame_writer *writer, const struct frame *frame,
                           const uint8_t *payload, struct err *err);
+/* Writes a frame that is encoded already. */
+FALLIBLE frame_writer_put_encoded(struct frame_writer *writer, const struct frame *frame,
+                                  const struct bytes *encoded, struct err *err);
 /* Writes the END frame. */
 FALLIBLE frame_writer_end(struct frame_writer *writer, struct err *err);
+
+/* A frame as it is in the file. Zero-initialised storage holds none yet. */
+struct stored_frame {
+    struct frame frame;
+    uint64_t offset; /* in the file */
+    uint8_t header[FRAME_HEADER_BYTES];
+    struct bytes stored;
+};
+void stored_frame_release(struct stored_frame *stored);
 
 /* Reads frames from a file. Borrows the input. END frames are checked and not handed out. */
 struct frame_reader {
@@ -83,7 +101,8 @@ struct frame_reader {
     uint64_t frames; /* since the last END */
     uint64_t offset; /* of the next frame in the input: for error messages */
     bool at_end_frame;
-    struct bytes stored;
+    bool has_header; /* of the next frame: in `next` already, by frame_reader_pass */
+    struct stored_frame next;
 };
 void frame_reader_init(struct frame_reader *reader, struct input *input);
 void frame_reader_release(struct frame_reader *reader);
@@ -94,5 +113,26 @@ void frame_reader_release(struct frame_reader *reader);
 FALLIBLE frame_reader_next(struct frame_reader *reader, struct frame *frame, struct bytes *payload,
                            bool (*skip)(void *context, const struct frame *frame), void *context,
                            bool *more, struct err *err);
+
+/* Passes over whole frames that have been read and checked once before, as long as they hold no
+ * more than `items` items together; *passed says how many. Their payloads are neither read nor
+ * checked, END frames are. */
+FALLIBLE frame_reader_pass(struct frame_reader *reader, uint64_t items, uint64_t *passed,
+                           struct err *err);
+
+/* The same in two steps, of which only the first reads the file: the second may run on another
+ * thread. Replaces the contents of `stored` by the next frame; of its parts only the header is
+ * checked. */
+FALLIBLE frame_reader_take(struct frame_reader *reader, struct stored_frame *stored, bool *more,
+                           struct err *err);
+
+/* Checks it and replaces the contents of `payload` by its unpacked bytes. `reader` is only asked
+ * for the name of the file. */
+FALLIBLE stored_frame_unpack(const struct frame_reader *reader, const struct stored_frame *stored,
+                             struct bytes *payload, struct err *err);
+
+/* The same checks without unpacking. */
+FALLIBLE stored_frame_check(const struct frame_reader *reader, const struct stored_frame *stored,
+                            struct err *err);
 
 #endif

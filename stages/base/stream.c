@@ -27,7 +27,27 @@ struct input {
     bool stored_end;           /* nothing more to load into buffer */
     uint64_t loaded_bytes;     /* ever put into buffer */
     struct unpacker *unpacker; /* NULL for plain bytes */
+    struct checksum *checksum; /* of all loaded bytes; NULL: nobody asks */
 };
+
+/* Takes more bytes from the file, *got of them; none at its end. */
+static struct status stored_read(struct input *input, uint8_t *data, size_t capacity, size_t *got,
+                                 struct err *err) {
+    ssize_t count;
+    do {
+        count = read(input->descriptor, data, capacity);
+    } while (count < 0 && errno == EINTR);
+    if (count < 0) {
+        return err_set(err, FAILURE_IO, "%s: cannot be read: %s", input->name, strerror(errno));
+    }
+    *got = (size_t)count;
+    input->stored_end = count == 0;
+    input->loaded_bytes += *got;
+    if (input->checksum != NULL) {
+        checksum_update(input->checksum, data, *got);
+    }
+    return status_ok();
+}
 
 static struct status input_load(struct input *input, struct err *err) {
     if (input->stored_end) {
@@ -38,16 +58,9 @@ static struct status input_load(struct input *input, struct err *err) {
         input->at = 0;
         input->count = 0;
     }
-    ssize_t got;
-    do {
-        got = read(input->descriptor, input->buffer + input->count, BUFFER_BYTES - input->count);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-        return err_set(err, FAILURE_IO, "%s: cannot be read: %s", input->name, strerror(errno));
-    }
-    input->stored_end = got == 0;
-    input->count += (size_t)got;
-    input->loaded_bytes += (uint64_t)got;
+    size_t got;
+    TRY(stored_read(input, input->buffer + input->count, BUFFER_BYTES - input->count, &got, err));
+    input->count += got;
     return status_ok();
 }
 
@@ -125,6 +138,7 @@ void input_close(struct input *input) {
         free(input->buffer);
     }
     unpacker_free(input->unpacker);
+    checksum_free(input->checksum);
     free(input->name);
     free(input);
 }
@@ -136,6 +150,12 @@ static struct status read_plain(struct input *input, uint8_t *data, size_t capac
         if (input->at == input->count) {
             if (input->stored_end) {
                 break;
+            }
+            if (capacity - done >= BUFFER_BYTES) { /* large pieces need no way round */
+                size_t got;
+                TRY(stored_read(input, data + done, capacity - done, &got, err));
+                done += got;
+                continue;
             }
             TRY(input_load(input, err));
             continue;
@@ -189,12 +209,57 @@ struct status input_read(struct input *input, void *data, size_t capacity, size_
                                    : read_packed(input, data, capacity, count, err);
 }
 
+/* Moves on in the file itself, past what the buffer holds; false where that cannot be. */
+static bool stored_skip(struct input *input, uint64_t count) {
+    if (input->descriptor < 0 || input->unpacker != NULL || count > INT64_MAX ||
+        lseek(input->descriptor, (off_t)count, SEEK_CUR) < 0) {
+        return false;
+    }
+    input->loaded_bytes += count;
+    return true;
+}
+
+struct status input_skip(struct input *input, uint64_t count, struct err *err) {
+    assert(input->checksum == NULL);
+    uint8_t dropped[4096];
+    while (count > 0) {
+        size_t buffered = input->count - input->at;
+        if (input->unpacker == NULL && buffered > 0) {
+            size_t step = buffered < count ? buffered : (size_t)count;
+            input->at += step;
+            count -= step;
+        } else if (stored_skip(input, count)) {
+            return status_ok();
+        } else {
+            size_t got;
+            TRY(input_read(input, dropped, count < sizeof dropped ? (size_t)count : sizeof dropped,
+                           &got, err));
+            if (got == 0) {
+                return status_ok();
+            }
+            count -= got;
+        }
+    }
+    return status_ok();
+}
+
 const char *input_name(const struct input *input) {
     return input->name;
 }
 
 uint64_t input_stored_bytes(const struct input *input) {
     return input->loaded_bytes - (input->count - input->at);
+}
+
+struct status input_sum(struct input *input, struct err *err) {
+    assert(input->checksum == NULL);
+    TRY(checksum_new(&input->checksum, err));
+    checksum_update(input->checksum, input->buffer, input->count);
+    return status_ok();
+}
+
+uint64_t input_checksum(const struct input *input) {
+    return checksum_value(input->checksum);
 }
 
 struct output {
@@ -265,8 +330,8 @@ struct status output_write(struct output *output, const void *data, size_t count
     return output->buffer.count >= BUFFER_BYTES ? output_flush(output, err) : status_ok();
 }
 
-/* Writes what is left, makes it durable and gives it its name. */
-static struct status output_complete(struct output *output, struct err *err) {
+/* Writes what is left, makes it durable where that is wanted, and gives it its name. */
+static struct status output_complete(struct output *output, bool is_synced, struct err *err) {
     if (output->packer != NULL) {
         TRY(packer_step(output->packer, NULL, 0, true, &output->buffer, err));
     }
@@ -274,7 +339,7 @@ static struct status output_complete(struct output *output, struct err *err) {
     if (output->temporary == NULL) {
         return status_ok();
     }
-    if (fsync(output->descriptor) != 0) {
+    if (is_synced && fsync(output->descriptor) != 0) {
         return err_set(err, FAILURE_IO, "%s: cannot be made durable: %s", output->path,
                        strerror(errno));
     }
@@ -287,9 +352,9 @@ static struct status output_complete(struct output *output, struct err *err) {
     return status_ok();
 }
 
-struct status output_commit(struct output *output, uint64_t *bytes, uint64_t *checksum,
-                            struct err *err) {
-    struct status status = output_complete(output, err);
+static struct status commit(struct output *output, bool is_synced, uint64_t *bytes,
+                            uint64_t *checksum, struct err *err) {
+    struct status status = output_complete(output, is_synced, err);
     if (!failed(status)) {
         if (bytes != NULL) {
             *bytes = output->written_bytes;
@@ -300,6 +365,16 @@ struct status output_commit(struct output *output, uint64_t *bytes, uint64_t *ch
     }
     output_discard(output);
     return status;
+}
+
+struct status output_commit(struct output *output, uint64_t *bytes, uint64_t *checksum,
+                            struct err *err) {
+    return commit(output, true, bytes, checksum, err);
+}
+
+struct status output_commit_unsynced(struct output *output, uint64_t *bytes, uint64_t *checksum,
+                                     struct err *err) {
+    return commit(output, false, bytes, checksum, err);
 }
 
 void output_discard(struct output *output) {

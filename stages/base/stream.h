@@ -27,11 +27,20 @@ void input_close(struct input *input);
 FALLIBLE input_read(struct input *input, void *data, size_t capacity, size_t *count,
                     struct err *err);
 
+/* Passes over `count` bytes of an input that is not summed up; a plain file is not read for it.
+ * That the stream ends before is told by the next read, which gives nothing. */
+FALLIBLE input_skip(struct input *input, uint64_t count, struct err *err);
+
 /* Lent until input_close. */
 const char *input_name(const struct input *input);
 
 /* Bytes taken from the file so far, as stored: for progress. */
 uint64_t input_stored_bytes(const struct input *input);
+
+/* Before the first read: from now on all of the file is summed up as it comes by. Once it has been
+ * read to its end, input_checksum is the XXH64 of the file as stored. */
+FALLIBLE input_sum(struct input *input, struct err *err);
+uint64_t input_checksum(const struct input *input);
 
 struct output;
 
@@ -43,6 +52,11 @@ FALLIBLE output_write(struct output *output, const void *data, size_t count, str
 /* Flushes, fsyncs, closes and renames to the final name; frees the output whatever happens.
  * `bytes` and `checksum` (XXH64 of the file as stored) may be NULL. */
 FALLIBLE output_commit(struct output *output, uint64_t *bytes, uint64_t *checksum, struct err *err);
+
+/* The same without fsync: for scratch, and for one of many files that are made durable together
+ * (disk_sync). */
+FALLIBLE output_commit_unsynced(struct output *output, uint64_t *bytes, uint64_t *checksum,
+                                struct err *err);
 
 /* Closes, removes the temporary file, frees. Accepts NULL. */
 void output_discard(struct output *output);

@@ -192,6 +192,13 @@ static struct status text_next(struct log_reader *reader, struct event *events, 
     return status_ok();
 }
 
+struct status log_reader_pass(struct log_reader *reader, uint64_t records, uint64_t *passed,
+                              struct err *err) {
+    *passed = 0;
+    return reader->format == LOG_PACKED ? packed_reader_pass(&reader->packed, records, passed, err)
+                                        : status_ok();
+}
+
 struct status log_reader_next(struct log_reader *reader, struct event *events, size_t capacity,
                               size_t *count, bool *is_malformed, struct malformed *malformed,
                               struct err *err) {

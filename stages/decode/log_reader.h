@@ -84,6 +84,11 @@ FALLIBLE log_reader_next(struct log_reader *reader, struct event *events, size_t
                          size_t *count, bool *is_malformed, struct malformed *malformed,
                          struct err *err);
 
+/* Passes over records that an earlier run has dealt with, `records` of them at most and *passed in
+ * all: whole frames of a packed log, nothing of other formats. Before the first log_reader_next. */
+FALLIBLE log_reader_pass(struct log_reader *reader, uint64_t records, uint64_t *passed,
+                         struct err *err);
+
 /* The format found or given. */
 enum log_format log_reader_format(const struct log_reader *reader);
 

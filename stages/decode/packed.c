@@ -183,7 +183,7 @@ static struct status append_input(struct bytes *bytes, struct input *input, size
 static struct status first_frame_read(struct packed_reader *reader, const void *head,
                                       size_t head_count, struct err *err) {
     struct frame_reader *frames = &reader->frames;
-    struct bytes *stored = &frames->stored;
+    struct bytes *stored = &frames->next.stored;
     TRY(bytes_append(stored, head, head_count, err));
     TRY(append_input(stored, frames->input, FRAME_HEADER_BYTES - head_count, err));
     struct cursor header = cursor_over(stored->data, stored->count);
@@ -266,5 +266,18 @@ struct status packed_reader_next(struct packed_reader *reader, struct event *eve
         memcpy(events, reader->events + reader->at, *count * sizeof *events);
         reader->at += *count;
     }
+    return status_ok();
+}
+
+struct status packed_reader_pass(struct packed_reader *reader, uint64_t records, uint64_t *passed,
+                                 struct err *err) {
+    size_t first = reader->count; /* of the frame that was read to recognise the log */
+    *passed = 0;
+    if (first > records) {
+        return status_ok();
+    }
+    TRY(frame_reader_pass(&reader->frames, records - first, passed, err));
+    reader->at = reader->count;
+    *passed += first;
     return status_ok();
 }

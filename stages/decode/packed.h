@@ -56,4 +56,9 @@ void packed_reader_release(struct packed_reader *reader);
 FALLIBLE packed_reader_next(struct packed_reader *reader, struct event *events, size_t capacity,
                             size_t *count, struct err *err);
 
+/* Passes over whole frames that have been read once before, with no more than `records` events
+ * together; *passed says how many. Before the first packed_reader_next only. */
+FALLIBLE packed_reader_pass(struct packed_reader *reader, uint64_t records, uint64_t *passed,
+                            struct err *err);
+
 #endif

@@ -25,11 +25,13 @@ OUR_NAMES = {"Makefile", ".clang-format", ".clang-tidy", ".gitignore", "run"}
 NO_HEADER = {"pipeline/main.c": "nothing calls it"}
 NO_TEST = {
     "pipeline/main.c": "tests/cli runs the program",
+    "pipeline/attribute_state.c": "tests/cli/test_study_nights.py compares a log with its state",
     "pipeline/dead_letters.c": "tests/kafka/test_emit.py reads them from file and topic",
     "pipeline/emit_request.c": "tests/kafka/test_emit.py runs with every option that it reads",
     "pipeline/engine.c": "tests/cli compares its tables with an oracle",
     "pipeline/ingest.c": "tests/cli compares nights, repeats and late logs with an oracle",
     "pipeline/log_files.c": "test_fact_logs and tests/cli run nights, repeats, logs that are gone",
+    "pipeline/log_source.c": "tests/cli/test_generate.py asks for every model",
     "pipeline/night_study.c": "tests/cli/test_study_nights.py compares nights with one run",
     "pipeline/progress.c": "tests/cli/test_command_line.py reads its JSON lines",
     "pipeline/quarantine.c": "test_fact_logs and tests/cli read what is set aside",

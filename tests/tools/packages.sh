@@ -2,7 +2,7 @@
 # Installs the Debian packages that a step of `make` needs and that are missing. Where none is
 # missing it is silent and takes milliseconds.
 #
-#   packages.sh build|unit|test|kafka   each step's own packages; make runs the steps in this order
+#   packages.sh build|unit|test|peers|kafka   each step's own packages; make runs them in this order
 #
 # A compiler, make, git and a network are all that is assumed. DRY_RUN=1 prints the commands
 # instead of running them. CC is the compiler that must find the headers (gcc).
@@ -32,6 +32,8 @@ test   clang-tidy                 static analysis
 test   clang-format               formatting
 test   cppcheck                   static analysis
 test   chromium                   looks at the report as a browser shows it
+peers  libgraphblas-dev           counts common neighbours beside us, in benchmarks alone
+peers  libigraph-dev              likewise
 kafka  openjdk-17-jdk-headless    runs a Kafka broker and an independent Roaring implementation
 kafka  maven                      fetches them
 kafka  kcat                       an independent Kafka client
@@ -45,9 +47,9 @@ say() {
 # The rows that `step` needs.
 needed() {
     case $step in
-    build | unit | test | kafka) packages | grep "^$step " ;;
+    build | unit | test | peers | kafka) packages | grep "^$step " ;;
     *)
-        say "usage: packages.sh build|unit|test|kafka"
+        say "usage: packages.sh build|unit|test|peers|kafka"
         exit 64
         ;;
     esac

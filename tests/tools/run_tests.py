@@ -307,7 +307,8 @@ class Runner:
         self.report.add(outcome)
 
     def cli(self):
-        self.command_tests("cli", CLI_TIMEOUT_S)
+        if self.made("bench-programs"):  # whose drivers are tested with the rest
+            self.command_tests("cli", CLI_TIMEOUT_S)
 
     def kafka(self):
         self.command_tests("kafka", KAFKA_TIMEOUT_S)
