@@ -25,40 +25,23 @@
  * which would more than double the memory to trade a sequential read for a random one.
  *
  * Everything that decides is integer arithmetic or a comparison of doubles: exp, log and pow
- * differ between libraries in the last bit, and one bit changes all that follows. Hence the group
- * sizes by powers of a uniform number and the exponential by straight lines between powers of two
- * (6 % off at most).
+ * differ between libraries in the last bit, and one bit changes all that follows. Hence the draws
+ * of member_draws.h.
  */
 #include "stages/generate/study.h"
 
 #include "schemas/limits.h"
 #include "stages/base/number.h"
 #include "stages/base/random.h"
+#include "stages/generate/member_draws.h"
 
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Per kind that is drawn: members per group on average, the power k above, and how often in
- * GROUP_DRAWS it is asked for an alter; what is left of GROUP_DRAWS asks everybody. Employers' size
- * and power stand in the options, and so do the draws in the end: see draws_settle. */
-enum { GROUP_DRAWS = 100, DRAWN_KINDS = FIELD };
-static const struct {
-    uint32_t size;
-    uint32_t power;
-    uint32_t draws;
-} group_rules[DRAWN_KINDS] = {
-    [EMPLOYER] = {30, 3, 40},
-    [PAST_EMPLOYER] = {60, 3, 15},
-    [SCHOOL] = {300, 2, 10},
-    [REGION] = {5000, 2, 20},
-};
-
 enum {
     START_PARTS = 5,            /* one member in START_PARTS is there at the start */
-    ACTIVITY_BITS = 16,         /* the median activity is 2^ACTIVITY_BITS */
-    ACTIVITY_SPREAD = 113457,   /* sigma 1.2 in powers of two: 2^16 * 1.2 / ln 2 */
     EGO_TRIES = 16,             /* egos drawn before the pairs are gone through */
     ALTER_TRIES = 4,            /* alters drawn per ego */
     PAIR_TRIES = 16,            /* draws of a pair for an ending or a wart */
@@ -82,6 +65,12 @@ struct node {
     uint32_t degree;
     uint32_t capacity;
 };
+
+/* The kinds of groups that are drawn come first, in the order of their rules. */
+_Static_assert(EMPLOYER == (int)DRAWN_EMPLOYER && PAST_EMPLOYER == (int)DRAWN_PAST_EMPLOYER &&
+                   SCHOOL == (int)DRAWN_SCHOOL && REGION == (int)DRAWN_REGION &&
+                   FIELD == (int)DRAWN_KINDS,
+               "the groups of a study are those of member_draws.h, and the field");
 
 struct circles {
     uint32_t group[DRAWN_KINDS];
@@ -256,28 +245,8 @@ static struct status options_check(const struct study_options *options, struct e
 
 /* ---- members, groups and activity ---- */
 
-/* Rounded to a multiple of 2^-ACTIVITY_BITS of the median; never 0. The normal number is the sum of
- * twelve uniform ones of 16 bits, which ends at 6 standard deviations. */
-static uint32_t activity_draw(struct random *random) {
-    int64_t normal = -6 * INT64_C(65536);
-    for (int i = 0; i < 3; i++) {
-        uint64_t bits = random_u64(random);
-        normal += (int64_t)((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) +
-                            (bits >> 48));
-    }
-    int64_t exponent = normal * ACTIVITY_SPREAD / 65536 + ACTIVITY_BITS * INT64_C(65536);
-    assert(exponent >= 0 && exponent < 31 * INT64_C(65536));
-    uint64_t straight = 65536 + (uint64_t)exponent % 65536;
-    return (uint32_t)(straight << (exponent / 65536) >> 16);
-}
-
 static uint32_t group_draw(struct random *random, uint32_t count, uint32_t power) {
-    uint64_t uniform = random_u64(random) >> 32;
-    uint64_t product = uniform;
-    for (uint32_t i = 1; i < power; i++) {
-        product = product * uniform >> 32;
-    }
-    return (uint32_t)(product * count >> 32);
+    return group_number((uint32_t)(random_u64(random) >> 32), count, power);
 }
 
 static struct status array_new(void *array_out, size_t count, size_t item_bytes, const char *what,
@@ -679,13 +648,8 @@ static void event_fill(struct study *study, struct event *event, int64_t at_ms, 
     }
 }
 
-/* Recommendations come from shared neighbours, imports from address books. */
 static enum event_origin origin_draw(struct study *study, bool closing) {
-    uint64_t percent = random_below(&study->random, 100);
-    if (closing) {
-        return percent < 60 ? ORIGIN_RECOMMENDED : percent < 92 ? ORIGIN_ORGANIC : ORIGIN_IMPORT;
-    }
-    return percent < 20 ? ORIGIN_RECOMMENDED : percent < 80 ? ORIGIN_ORGANIC : ORIGIN_IMPORT;
+    return origin_of_percent(random_below(&study->random, 100), closing);
 }
 
 /* Takes a pair that is to be made again; false where none is due or the pair has no room. */
