@@ -135,6 +135,78 @@ static void a_saved_dictionary_loads_back_at_every_size(void **folder) {
     }
 }
 
+/* Nodes of members_make(count) are 0 .. count - 1 under `numbers`, from `first` on. */
+static void assert_numbered(struct dictionary *dictionary, size_t count, size_t first,
+                            const uint32_t *numbers) {
+    struct err err;
+    struct member_id *members = members_make(count);
+    struct node_id *nodes = calloc(count + 1, sizeof *nodes);
+    assert_non_null(nodes);
+    MUST(dictionary_resolve(dictionary, members, count, nodes, &err));
+    assert_int_equal(dictionary_count(dictionary), count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(nodes[i].v, i < first ? i : numbers[i - first]);
+        assert_true(dictionary_member(dictionary, nodes[i]).v == members[i].v);
+    }
+    free(members);
+    free(nodes);
+}
+
+static void the_hash_table_is_built_anew_after_it_was_shed(void **folder) {
+    (void)folder;
+    static const size_t sizes[] = {0, 1, 511, 512, 513, 5000, 100000};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        struct err err;
+        struct dictionary dictionary = {0};
+        struct member_id *members = members_make(sizes[s]);
+        dictionary_fill(&dictionary, members, sizes[s]);
+        dictionary_shed(&dictionary);
+        for (size_t i = 0; i < sizes[s]; i++) {
+            struct node_id node = {(uint32_t)i};
+            assert_true(dictionary_member(&dictionary, node).v == members[i].v);
+        }
+        assert_numbered(&dictionary, sizes[s], sizes[s], NULL);
+        dictionary_shed(&dictionary);
+        dictionary_shed(&dictionary);
+        const struct member_id stranger = {random_mix(sizes[s] + 1)};
+        struct node_id node;
+        MUST(dictionary_resolve(&dictionary, &stranger, 1, &node, &err));
+        assert_int_equal(node.v, sizes[s]);
+        free(members);
+        dictionary_release(&dictionary);
+    }
+}
+
+static void nodes_take_the_numbers_that_they_are_given(void **folder) {
+    (void)folder;
+    enum { COUNT = 3000 };
+    static const size_t firsts[] = {0, 1, 1000, COUNT - 1, COUNT};
+    for (size_t f = 0; f < sizeof firsts / sizeof *firsts; f++) {
+        for (int shed = 0; shed < 2; shed++) {
+            struct err err;
+            struct random random;
+            struct dictionary dictionary = {0};
+            struct member_id *members = members_make(COUNT);
+            uint32_t numbers[COUNT];
+            size_t count = COUNT - firsts[f];
+            random_seed(&random, f);
+            for (size_t i = 0; i < count; i++) {
+                size_t j = (size_t)random_below(&random, i + 1);
+                numbers[i] = numbers[j];
+                numbers[j] = (uint32_t)(firsts[f] + i);
+            }
+            dictionary_fill(&dictionary, members, COUNT);
+            if (shed != 0) {
+                dictionary_shed(&dictionary);
+            }
+            MUST(dictionary_renumber(&dictionary, firsts[f], numbers, &err));
+            assert_numbered(&dictionary, COUNT, firsts[f], numbers);
+            free(members);
+            dictionary_release(&dictionary);
+        }
+    }
+}
+
 static void must_not_load(const struct bytes *file, const char *part) {
     struct err err;
     struct dictionary dictionary = {0};
@@ -242,6 +314,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nodes_are_numbered_in_order_of_first_appearance),
         cmocka_unit_test(numbering_does_not_depend_on_how_calls_are_cut),
+        cmocka_unit_test(the_hash_table_is_built_anew_after_it_was_shed),
+        cmocka_unit_test(nodes_take_the_numbers_that_they_are_given),
         SCRATCH_TEST(a_saved_dictionary_loads_back_at_every_size),
         cmocka_unit_test(a_file_with_a_gap_or_an_overlap_between_frames_is_refused),
         cmocka_unit_test(a_frame_of_another_kind_is_refused),

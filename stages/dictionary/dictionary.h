@@ -1,7 +1,8 @@
 /* The dictionary stage: 64-bit member ids to dense node numbers, and back.
  *
  * Nodes are numbered from 0 in the order in which their members are first seen, so the numbering is
- * a function of the ordered log alone. Memory: 8 bytes per member and 6 to 12 for the hash table.
+ * a function of the ordered log alone. Memory: 8 bytes per member, and 24 to 48 for the hash table,
+ * which can be given back while no members are resolved.
  *
  * The dictionary file is a row of frames of kind FRAME_DICTIONARY:
  *
@@ -21,11 +22,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct dictionary_slot {
+    uint64_t member;
+    uint32_t number; /* node + 1, 0 where free */
+};
+
 struct dictionary {
     struct pages members; /* uint64_t per node */
-    struct pages slots;   /* uint32_t: node + 1, 0 where free */
+    struct pages slots;   /* struct dictionary_slot */
     size_t node_count;
-    uint64_t slot_count;
+    uint64_t slot_count; /* a power of two; 0 while there is no hash table */
 };
 
 /* Zero-initialised storage is an empty dictionary. */
@@ -35,6 +41,15 @@ void dictionary_release(struct dictionary *dictionary);
  * there would be more than LIMIT_NODES members. */
 FALLIBLE dictionary_resolve(struct dictionary *dictionary, const struct member_id *members,
                             size_t count, struct node_id *nodes, struct err *err);
+
+/* Gives the nodes from `first_node` on other numbers among themselves: first_node + i becomes
+ * numbers[i]. */
+FALLIBLE dictionary_renumber(struct dictionary *dictionary, size_t first_node,
+                             const uint32_t *numbers, struct err *err);
+
+/* Gives the memory of the hash table back; nodes and their members stay. The next
+ * dictionary_resolve builds it anew. */
+void dictionary_shed(struct dictionary *dictionary);
 
 static inline size_t dictionary_count(const struct dictionary *dictionary) {
     return dictionary->node_count;
