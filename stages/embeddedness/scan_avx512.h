@@ -1,0 +1,19 @@
+/* The hits of a block, with AVX-512: the same positions as the loop of scan.c finds. x86-64 only.
+ */
+#ifndef TIEFLOW_STAGES_EMBEDDEDNESS_SCAN_AVX512_H
+#define TIEFLOW_STAGES_EMBEDDEDNESS_SCAN_AVX512_H
+
+#include <stdint.h>
+
+#if defined(__x86_64__)
+
+/* Writes down the positions i in [first, end) where filter[entries[i] & mask], a byte of 0 or 1, is
+ * 1; returns how many. `filter` is readable for 3 bytes behind filter[mask]; `hits` has room for as
+ * many as there are positions, rounded up to 16. To be called where kernel_set.h says that
+ * KERNEL_AVX512 is here. */
+uint32_t scan_avx512_hits(const uint8_t *filter, uint32_t mask, const uint32_t *entries,
+                          uint32_t first, uint32_t end, uint32_t *hits);
+
+#endif
+
+#endif
