@@ -1,5 +1,5 @@
 /* bench_attribution FOLDER [--ties N] [--members N] [--moves N] [--threads N] [--memory MIB]
- *                   [--sql-ties N] [--rounds N] [--export 1] [--plain 1]
+ *                   [--sql-ties N] [--rounds N] [--export 1] [--plain 1] [--moves-only 1]
  *
  * How fast moves are attributed to ties, once the ties are there, beside SQL joins that count the
  * same. Two synthetic worlds (bench/world.h): one of --sql-ties (default 1,000,000; 0: none) on
@@ -8,7 +8,8 @@
  * ties unless told otherwise; threads two. Each run is in a process of its own, with its world made
  * beforehand; of --rounds (default 1) the median counts. With --export 1 the tables of SQLite stay
  * in FOLDER as CSV, for bench/peer_duckdb.py. With --plain 1 there are connections and positions
- * alone, without what is known of members. Prints tables and writes JSON lines to
+ * alone, without what is known of members; with --moves-only 1 the larger world's moves alone are
+ * attributed, as by `--scope moves`. Prints tables and writes JSON lines to
  * FOLDER/attribution.jsonl.
  */
 #include "bench/measure.h"
@@ -40,6 +41,7 @@ struct options {
     uint64_t rounds;
     uint64_t is_export;
     uint64_t is_plain;
+    uint64_t is_moves_only;
 };
 
 /* What a run finds, in memory that the process shares with the one that started it. */
@@ -54,6 +56,8 @@ struct contest {
     const struct world *world;
     unsigned threads;
     size_t memory_bytes;
+    enum attribution_scope scope;
+    bool is_moves_only;        /* the larger world's run */
     const char *export_folder; /* NULL: none */
     struct outcome *outcome;
 };
@@ -112,9 +116,7 @@ static struct status rows_count(void *context, const struct attribution_rows *ro
     return status_ok();
 }
 
-static void outcome_fill(struct outcome *outcome, const struct attribution *attribution) {
-    outcome->totals = attribution->totals;
-    outcome->intersection_seconds = attribution->intersection_seconds;
+static void counts_fill(struct outcome *outcome, const struct attribution *attribution) {
     for (int i = 0; i < TERCILES; i++) {
         const struct dose *dose = &attribution->doses[MEASURE_TERCILES][i];
         outcome->counts.sides[i] = dose->sides;
@@ -127,6 +129,7 @@ static struct status attribution_make(struct making *making, struct err *err) {
     const struct contest *contest = making->contest;
     const char *const paths[] = {contest->world->segment_path};
     const struct attribution_inputs inputs = {
+        .scope = contest->scope,
         .segment_paths = paths,
         .segment_count = 1,
         .endings = &making->endings,
@@ -142,7 +145,11 @@ static struct status attribution_make(struct making *making, struct err *err) {
         .seconds_now = measure_now,
     };
     TRY(attribution_run(&making->attribution, &inputs, rows_count, contest->outcome, err));
-    outcome_fill(contest->outcome, &making->attribution);
+    contest->outcome->totals = making->attribution.totals;
+    contest->outcome->intersection_seconds = making->attribution.intersection_seconds;
+    if (contest->scope == SCOPE_ALL) {
+        counts_fill(contest->outcome, &making->attribution);
+    }
     return status_ok();
 }
 
@@ -177,7 +184,7 @@ static struct status run(const struct contest *contest,
     double start = measure_now();
     struct status status = careers_make(&making, err);
     double made = measure_now();
-    if (!failed(status)) {
+    if (!failed(status) && contest->scope == SCOPE_ALL) {
         status = endings_read(&making, err);
     }
     double read = measure_now();
@@ -253,24 +260,25 @@ static void run_print(FILE *json, const struct world *world, unsigned threads,
     double peak = (double)round->measured.peak_bytes;
     printf("  tieflow, %u threads: %.1f s (careers %.1f, endings %.1f, attribution %.1f); "
            "processor time %.1f s\n"
-           "    %.0f moves/s, %.2f M sides/s; %.1f %% of thread time in set intersection\n"
+           "    %.0f moves/s, %.2f M ties/s; %.1f %% of thread time in set intersection\n"
            "    peak %.2f GiB, %.1f bytes per tie, inputs included\n"
            "    %" PRIu64 " moves, %" PRIu64 " with a contact, %" PRIu64 " transmissions; %" PRIu64
            " of %" PRIu64 " sides at risk\n",
            threads, seconds[PHASE_CAREERS] + seconds[PHASE_ENDINGS] + attribution,
            seconds[PHASE_CAREERS], seconds[PHASE_ENDINGS], attribution, round->measured.cpu_seconds,
-           (double)totals->moves / attribution, 1e-6 * (double)totals->sides / attribution,
+           (double)totals->moves / attribution, 1e-6 * (double)totals->ties / attribution,
            100 * share, peak / (1 << 30), peak / (double)world->options.ties, totals->moves,
            totals->moves_carried, totals->transmissions, totals->sides_at_risk, totals->sides);
     fprintf(json,
-            "{\"contender\":\"tieflow\",\"threads\":%u,\"ties\":%" PRIu64 ",\"members\":%" PRIu64
-            ",\"moves\":%" PRIu64 ",\"careers_seconds\":%.3f,\"endings_seconds\":%.3f,"
+            "{\"contender\":\"tieflow\",\"scope\":\"%s\",\"threads\":%u,\"ties\":%" PRIu64
+            ",\"members\":%" PRIu64 ",\"moves\":%" PRIu64
+            ",\"careers_seconds\":%.3f,\"endings_seconds\":%.3f,"
             "\"attribution_seconds\":%.3f,\"cpu_seconds\":%.3f,\"intersection_share\":%.4f,\"peak_"
             "bytes\":%" PRIu64 ",\"transmissions\":%" PRIu64 ",\"sides_at_risk\":%" PRIu64 "}\n",
-            threads, world->options.ties, world->options.members, totals->moves,
-            seconds[PHASE_CAREERS], seconds[PHASE_ENDINGS], attribution,
-            round->measured.cpu_seconds, share, round->measured.peak_bytes, totals->transmissions,
-            totals->sides_at_risk);
+            totals->sides == 0 ? "moves" : "all", threads, world->options.ties,
+            world->options.members, totals->moves, seconds[PHASE_CAREERS], seconds[PHASE_ENDINGS],
+            attribution, round->measured.cpu_seconds, share, round->measured.peak_bytes,
+            totals->transmissions, totals->sides_at_risk);
     (void)fflush(stdout);
 }
 
@@ -336,6 +344,7 @@ static struct status sql_contest(struct contest *contest, size_t rounds, FILE *j
 static struct status big_contest(struct contest *contest, size_t rounds, FILE *json,
                                  struct err *err) {
     struct round ours;
+    contest->scope = contest->is_moves_only ? SCOPE_MOVES : SCOPE_ALL;
     TRY(rounds_run(contest, rounds, ours_run, &ours, err));
     run_print(json, contest->world, contest->threads, &ours);
     return status_ok();
@@ -358,6 +367,7 @@ static struct status world_run(const struct options *options, const struct world
             .world = &world,
             .threads = (unsigned)options->threads,
             .memory_bytes = (size_t)options->memory_mib << 20,
+            .is_moves_only = options->is_moves_only != 0,
             .export_folder = options->is_export != 0 ? options->folder : NULL,
             .outcome = outcome,
         };
@@ -416,6 +426,7 @@ static struct status options_read(struct options *options, int argc, char **argv
         {"--rounds", &options->rounds, ROUNDS_MAX},
         {"--export", &options->is_export, 1},
         {"--plain", &options->is_plain, 1},
+        {"--moves-only", &options->is_moves_only, 1},
     };
     for (int i = 2; i < argc; i += 2) {
         uint64_t value;
@@ -434,7 +445,8 @@ static struct status options_read(struct options *options, int argc, char **argv
         return err_set(
             err, FAILURE_USAGE,
             "usage: bench_attribution FOLDER [--ties N] [--members N] [--moves N] "
-            "[--threads N] [--memory MIB] [--sql-ties N] [--rounds N] [--export 1] [--plain 1]");
+            "[--threads N] [--memory MIB] [--sql-ties N] [--rounds N] [--export 1] [--plain 1] "
+            "[--moves-only 1]");
     }
     options->folder = argv[1];
     options->world = world_of(ties, members, moves);

@@ -28,6 +28,7 @@ struct contest {
     const char *brokers;
     const char *topic;
     const char *encoding;
+    const char *folder; /* of scratch files */
     uint64_t events;
 };
 
@@ -116,8 +117,15 @@ static struct status ingest_run(void *context, struct measured *measured, struct
     struct options options = {0};
     struct topic topic = {0};
     struct ingest ingest = {0};
+    struct dictionary dictionary = {0};
     struct progress progress;
-    const struct ingest_options ingest_options = {.periods = periods_whole(INT64_MAX)};
+    const struct contest *contest = context;
+    const struct ingest_options ingest_options = {
+        .periods = periods_whole(INT64_MAX),
+        .dictionary = &dictionary,
+        .scratch_folder = contest->folder,
+        .memory = memory_share(memory_default_bytes()),
+    };
     progress_init(&progress, PROGRESS_QUIET);
     TRY(options_make(context, "ties", &options, err));
     double start = measure_now();
@@ -130,9 +138,10 @@ static struct status ingest_run(void *context, struct measured *measured, struct
     }
     measured->seconds[0] = measure_now() - start;
     if (!failed(status)) {
-        measured->records = order_count(ingest.order);
+        measured->records = sequence_count(ingest.sequence);
     }
     ingest_release(&ingest);
+    dictionary_release(&dictionary);
     topic_close(&topic);
     options_release(&options);
     return status;
@@ -211,8 +220,8 @@ static struct status contest_run(struct contest *contest, FILE *json, struct err
 
 static struct status contests_run(const char *folder, uint64_t events, struct err *err) {
     struct contest contests[] = {
-        {.topic = "bench-single", .encoding = "avro"},
-        {.topic = "bench-packed", .encoding = "packed"},
+        {.topic = "bench-single", .encoding = "avro", .folder = folder},
+        {.topic = "bench-packed", .encoding = "packed", .folder = folder},
     };
     const char *brokers = getenv("TIEFLOW_BROKERS");
     char *path;

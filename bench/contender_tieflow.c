@@ -1,135 +1,159 @@
-/* The kernel as the engine drives it, with nothing written: what is timed is the work, not the
- * reading of the log nor the tables. */
+/* The stages as the engine drives them, with nothing written but scratch. */
 #include "bench/contender.h"
 
-#include "stages/adjacency/adjacency.h"
+#include "schemas/version.h"
 #include "stages/base/checksum.h"
-#include "stages/decode/log_reader.h"
 #include "stages/dictionary/dictionary.h"
-#include "stages/embeddedness/embeddedness.h"
+#include "stages/embeddedness/batch_series.h"
+#include "stages/embeddedness/replay.h"
+#include "stages/order/sequence.h"
 
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 
-enum { BLOCK_EVENTS = 4096 };
+enum { BLOCK_EVENTS = 4096, SORT_BYTES = 64 << 20 };
 
-struct status contest_read(const char *log, size_t block_events,
-                           struct status (*take)(void *context, const struct event *events,
-                                                 size_t count, struct err *err),
-                           void *context, struct err *err) {
-    static const struct log_reader_options packed = {.format = LOG_PACKED};
-    struct input *input;
-    struct log_reader *reader;
-    struct event *events = malloc(block_events * sizeof *events);
-    if (events == NULL) {
-        return err_memory(err, block_events * sizeof *events, "a block of events");
-    }
-    struct status status = input_open(&input, log, err);
-    if (!failed(status)) {
-        status = log_reader_open(&reader, input, &packed, err);
-    }
-    if (failed(status)) {
-        free(events);
-        return status;
-    }
-    for (;;) {
-        size_t count;
-        bool is_malformed;
-        struct malformed malformed;
-        TRY_OR(
-            done, status,
-            log_reader_next(reader, events, block_events, &count, &is_malformed, &malformed, err));
-        if (count == 0) {
-            break;
-        }
-        TRY_OR(done, status, take(context, events, count, err));
-    }
-done:
-    log_reader_close(reader);
-    free(events);
-    return status;
-}
+/* seconds[]: what the stages take. */
+enum { STAGE_SEQUENCE, STAGE_ROWS, STAGE_EMBEDDEDNESS, STAGE_REPLAY };
 
 struct kernel {
+    const struct contest *contest;
     struct dictionary dictionary;
-    struct adjacency adjacency;
-    struct embeddedness *embeddedness;
-    struct tie_batch batch;
+    struct sequence *sequence;
+    struct batch_series *series;
     struct checksum *checksum;
     struct measured *measured;
-    size_t target;
+    double started; /* what runs now */
 };
 
-static struct status batch_run(struct kernel *kernel, struct err *err) {
-    struct tie_batch *batch = &kernel->batch;
-    while (batch->next < batch->staged) {
-        double start = measure_now();
-        TRY(adjacency_apply(&kernel->adjacency, batch, dictionary_count(&kernel->dictionary),
-                            SIMULTANEOUS_SEQUENCE, err));
-        double applied = measure_now();
-        TRY(embeddedness_compute(kernel->embeddedness, &kernel->adjacency.rows, batch,
-                                 (struct part){0, 1}, err));
-        double computed = measure_now();
-        kernel->measured->seconds[1] += applied - start;
-        kernel->measured->seconds[2] += computed - applied;
-        kernel->measured->ties += batch->count;
-        for (size_t i = 0; i < batch->count; i++) {
-            kernel->measured->mutual_sum += batch->mutual[i];
-        }
-        checksum_update(kernel->checksum, batch->mutual, batch->count * sizeof *batch->mutual);
+/* The time since the last call goes to a stage. */
+static void time_take(struct kernel *kernel, int stage) {
+    double now = measure_now();
+    if (stage >= 0) {
+        kernel->measured->seconds[stage] += now - kernel->started;
     }
-    tie_batch_clear(batch);
-    kernel->target = adjacency_batch_target(&kernel->adjacency);
+    kernel->started = now;
+}
+
+static struct status sequence_take(void *context, const struct event *events, size_t count,
+                                   struct err *err) {
+    struct kernel *kernel = context;
+    struct event kept[BLOCK_EVENTS];
+    size_t kept_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (events[i].from.v != events[i].to.v) {
+            kept[kept_count++] = events[i];
+        }
+    }
+    time_take(kernel, -1);
+    TRY(sequence_add(kernel->sequence, kept, kept_count, err));
+    time_take(kernel, STAGE_SEQUENCE);
     return status_ok();
 }
 
-static struct status kernel_take(void *context, const struct event *events, size_t count,
-                                 struct err *err) {
-    struct kernel *kernel = context;
-    struct tie_batch *batch = &kernel->batch;
-    struct member_id members[2 * BLOCK_EVENTS];
-    struct node_id nodes[2 * BLOCK_EVENTS];
-    size_t kept = 0;
-    TRY(tie_batch_reserve(batch, count, err));
-    for (size_t i = 0; i < count; i++) {
-        if (events[i].from.v == events[i].to.v) {
-            continue;
-        }
-        members[2 * kept] = events[i].from;
-        members[2 * kept + 1] = events[i].to;
-        batch->created_at_ms[batch->staged + kept] = events[i].at_ms;
-        batch->code[batch->staged + kept] = tie_batch_code(events[i].kind, events[i].origin);
-        kept++;
-    }
-    double start = measure_now();
-    TRY(dictionary_resolve(&kernel->dictionary, members, 2 * kept, nodes, err));
-    kernel->measured->seconds[0] += measure_now() - start;
-    for (size_t i = 0; i < kept; i++) {
-        batch->from[batch->staged + i] = nodes[2 * i].v;
-        batch->to[batch->staged + i] = nodes[2 * i + 1].v;
-    }
-    batch->staged += kept;
-    return batch->staged >= kernel->target ? batch_run(kernel, err) : status_ok();
+static struct status sequence_run(struct kernel *kernel, struct err *err) {
+    const struct sequence_options options = {
+        .simultaneous = SIMULTANEOUS_SEQUENCE,
+        .dictionary = &kernel->dictionary,
+        .scratch_folder = kernel->contest->folder,
+        .memory_bytes = SORT_BYTES,
+        .tape_memory_bytes = UINT64_MAX,
+    };
+    TRY(sequence_new(&kernel->sequence, &options, err));
+    TRY(contest_read(kernel->contest->log, BLOCK_EVENTS, sequence_take, kernel, err));
+    time_take(kernel, -1);
+    TRY(sequence_finish(kernel->sequence, err));
+    time_take(kernel, STAGE_SEQUENCE);
+    return status_ok();
 }
 
-struct status contender_tieflow(void *context, struct measured *measured, struct err *err) {
-    const struct contest *contest = context;
-    struct kernel kernel = {.measured = measured};
-    kernel.target = adjacency_batch_target(&kernel.adjacency);
-    TRY(embeddedness_new(&kernel.embeddedness, contest->threads, err));
-    struct status status = checksum_new(&kernel.checksum, err);
-    if (!failed(status)) {
-        status = contest_read(contest->log, BLOCK_EVENTS, kernel_take, &kernel, err);
+/* Where the rows end and the listing begins. */
+static void batch_hear(void *context, const char *phase, uint64_t done, uint64_t all) {
+    (void)all;
+    if (strcmp(phase, "embeddedness") == 0 && done == 0) {
+        time_take(context, STAGE_ROWS);
     }
-    if (!failed(status)) {
-        status = batch_run(&kernel, err);
+}
+
+static struct status replay_run(struct kernel *kernel, const struct batch *batch, struct err *err) {
+    struct replay *replay;
+    time_take(kernel, -1);
+    TRY(replay_new(&replay, &batch->census, batch->results, sequence_tape(kernel->sequence),
+                   SIMULTANEOUS_SEQUENCE, err));
+    struct status status;
+    for (;;) {
+        const struct replay_block *block;
+        uint32_t mutual[TAPE_BLOCK_EVENTS];
+        size_t made = 0;
+        TRY_OR(done, status, replay_next(replay, &block, err));
+        time_take(kernel, STAGE_REPLAY);
+        if (block == NULL) {
+            break;
+        }
+        for (size_t i = 0; i < block->count; i++) {
+            mutual[made] = block->mutual[i];
+            kernel->measured->mutual_sum += block->mutual[i];
+            made += block->outcome[i] == OUTCOME_TIE;
+        }
+        kernel->measured->ties += made;
+        checksum_update(kernel->checksum, mutual, made * sizeof *mutual);
+        time_take(kernel, -1);
     }
-    if (!failed(status)) {
-        measured->checksum = checksum_value(kernel.checksum);
+done:
+    replay_free(replay);
+    return status;
+}
+
+static struct status batches_run(struct kernel *kernel, struct err *err) {
+    struct tape *tape = sequence_tape(kernel->sequence);
+    const struct batch_options options = {
+        .tape = tape,
+        .range = {0, tape_count(tape)},
+        .node_count = dictionary_count(&kernel->dictionary),
+        .simultaneous = SIMULTANEOUS_SEQUENCE,
+        .scratch_folder = kernel->contest->folder,
+        .memory_bytes = UINT64_MAX,
+        .threads = kernel->contest->threads,
+        .progress = batch_hear,
+        .progress_context = kernel,
+    };
+    time_take(kernel, -1);
+    TRY(batch_series_new(&kernel->series, &options, err));
+    for (;;) {
+        const struct batch *batch;
+        TRY(batch_series_next(kernel->series, &batch, err));
+        time_take(kernel, STAGE_EMBEDDEDNESS);
+        if (batch == NULL) {
+            return status_ok();
+        }
+        TRY(replay_run(kernel, batch, err));
     }
+}
+
+static void tieflow_version(char version[CONTENDER_VERSION_BYTES]) {
+    (void)snprintf(version, CONTENDER_VERSION_BYTES, "tieflow %s", TIEFLOW_VERSION);
+}
+
+static struct status tieflow_run(const struct contest *contest, struct measured *measured,
+                                 struct err *err) {
+    struct kernel kernel = {.contest = contest, .measured = measured};
+    struct status status;
+    TRY_OR(done, status, checksum_new(&kernel.checksum, err));
+    TRY_OR(done, status, sequence_run(&kernel, err));
+    dictionary_shed(&kernel.dictionary);
+    TRY_OR(done, status, batches_run(&kernel, err));
+    measured->checksum = checksum_value(kernel.checksum);
+done:
+    batch_series_free(kernel.series);
+    sequence_free(kernel.sequence);
     checksum_free(kernel.checksum);
-    tie_batch_release(&kernel.batch);
-    embeddedness_free(kernel.embeddedness);
-    adjacency_release(&kernel.adjacency);
     dictionary_release(&kernel.dictionary);
     return status;
 }
+
+const struct contender contender_tieflow = {
+    .name = "tieflow",
+    .stages = {"sequence", "rows", "embeddedness", "replay"},
+    .version = tieflow_version,
+    .run = tieflow_run,
+};

@@ -16,8 +16,8 @@ struct peer {
     struct measured *measured;
 };
 
-void contender_roaring_name(char name[CONTENDER_NAME_BYTES]) {
-    (void)snprintf(name, CONTENDER_NAME_BYTES, "CRoaring %d.%d.%d", ROARING_VERSION_MAJOR,
+static void roaring_version(char version[CONTENDER_VERSION_BYTES]) {
+    (void)snprintf(version, CONTENDER_VERSION_BYTES, "CRoaring %d.%d.%d", ROARING_VERSION_MAJOR,
                    ROARING_VERSION_MINOR, ROARING_VERSION_REVISION);
 }
 
@@ -56,8 +56,8 @@ static struct status peer_take(void *context, const struct event *events, size_t
     return status_ok();
 }
 
-struct status contender_roaring(void *context, struct measured *measured, struct err *err) {
-    const struct contest *contest = context;
+static struct status roaring_run(const struct contest *contest, struct measured *measured,
+                                 struct err *err) {
     struct peer peer = {.measured = measured};
     peer.sets = calloc(contest->members + 1, sizeof(roaring_bitmap_t *));
     if (peer.sets == NULL) {
@@ -74,3 +74,10 @@ struct status contender_roaring(void *context, struct measured *measured, struct
     checksum_free(peer.checksum);
     return status; /* the process ends here, and its bitmaps with it */
 }
+
+const struct contender contender_roaring = {
+    .name = "roaring",
+    .stages = {"counting"},
+    .version = roaring_version,
+    .run = roaring_run,
+};

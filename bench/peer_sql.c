@@ -110,7 +110,7 @@ static struct status ties_load(struct peer *peer, struct err *err) {
     struct tie_segment_reader *reader;
     sqlite3_stmt *statement;
     TRY(input_open(&input, inputs->segment_path, err));
-    TRY(tie_segment_reader_new(&reader, input, err));
+    TRY(tie_segment_reader_new(&reader, input, 1, err));
     struct status status =
         peer_prepare(peer, "INSERT INTO tie VALUES(?, ?, ?, ?, ?)", &statement, err);
     const struct tie_columns *ties = NULL;

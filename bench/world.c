@@ -112,7 +112,7 @@ static struct status segment_make(struct maker *maker, struct err *err) {
     struct world *world = maker->world;
     struct output *output;
     TRY(output_open(&output, world->segment_path, false, err));
-    struct status status = tie_segment_writer_new(&maker->writer, output, 0, err);
+    struct status status = tie_segment_writer_new(&maker->writer, output, 0, 1, err);
     if (!failed(status)) {
         status = ties_make(maker, err);
     }

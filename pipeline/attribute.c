@@ -1,4 +1,5 @@
-/* The verb `attribute`: a whole study from logs, without a state. */
+/* The verb `attribute`: a whole study, of the connections in logs or of the ties of a state. */
+#include "pipeline/attribute_state.h"
 #include "pipeline/fact_logs.h"
 #include "pipeline/run.h"
 #include "pipeline/study_job.h"
@@ -28,6 +29,27 @@ static int64_t newest_start(const struct fact_table *positions) {
     return newest_ms;
 }
 
+/* Whether a record of any log is later, or may be: the times of self-loops are not kept. */
+static bool facts_are_beyond(const struct facts *facts, int64_t as_of_ms) {
+    bool is_any = false;
+    for (int log = 0; log < FACT_LOGS; log++) {
+        const struct fact_table *table = &facts->tables[log];
+        bool has_time = fact_shapes[log].fields[0].type == FACT_TIME;
+        is_any = is_any || facts->counts[log].self_loops != 0;
+        for (size_t i = 0; i < table->count && has_time && !is_any; i++) {
+            is_any = (int64_t)table->facts[i].value[0] > as_of_ms;
+        }
+    }
+    return is_any;
+}
+
+/* Reads the logs beside the connections up to as_of. */
+static struct status facts_take(struct attribute_job *job, int64_t as_of_ms, struct err *err) {
+    const struct facts_options until = {.until_ms = as_of_ms};
+    facts_release(&job->facts);
+    return facts_read_options(&job->facts, job->run.options, &until, NULL, job->run.progress, err);
+}
+
 /* One start with a mistaken year makes all ties look as if they had been watched until then. */
 static void future_note(const struct run *run, int64_t as_of_ms) {
     const struct period_facts *found = &run->ingest.facts[0];
@@ -43,8 +65,8 @@ static void future_note(const struct run *run, int64_t as_of_ms) {
     }
 }
 
-/* Takes the connections up to as_of; without one, it is the latest connect or start, and what is
- * later is left out. */
+/* Takes the connections up to as_of; without one, it is the latest connect or start, for which the
+ * other logs are read whole, and what is later is left out. */
 static struct status connections_take(struct attribute_job *job, int64_t *as_of_ms,
                                       struct err *err) {
     struct run *run = &job->run;
@@ -54,16 +76,15 @@ static struct status connections_take(struct attribute_job *job, int64_t *as_of_
     if (*as_of_ms != INT64_MAX) {
         return status_ok();
     }
-    const struct facts_options all = {.until_ms = INT64_MAX};
-    TRY(facts_read_options(&job->facts, options, &all, NULL, run->progress, err));
+    TRY(facts_take(job, INT64_MAX, err));
     *as_of_ms = newest_start(&job->facts.tables[FACT_POSITIONS]);
-    facts_release(&job->facts);
     const struct period_facts *found = &run->ingest.facts[0];
     *as_of_ms = found->newest_connect_ms > *as_of_ms ? found->newest_connect_ms : *as_of_ms;
     *as_of_ms = *as_of_ms == INT64_MIN ? 0 : *as_of_ms; /* nothing ever happened */
     future_note(run, *as_of_ms);
     if (found->has_newest && found->newest_ms > *as_of_ms) { /* ends alone are later */
         ingest_release(&run->ingest);
+        graph_release(&run->graph); /* members that only those name are not numbered */
         return run_ingest(run, periods_whole(*as_of_ms), NULL, NULL, err);
     }
     run->ingest.options.periods.until_ms = *as_of_ms;
@@ -75,28 +96,27 @@ static struct status attribute_compute(void *context, const char *staging, struc
     struct run *run = &job->run;
     int64_t as_of_ms;
     TRY(connections_take(job, &as_of_ms, err));
-    const struct facts_options until = {.until_ms = as_of_ms};
-    TRY(facts_read_options(&job->facts, run->options, &until, NULL, run->progress, err));
+    if (run->options->as_of_ms != INT64_MAX || facts_are_beyond(&job->facts, as_of_ms)) {
+        TRY(facts_take(job, as_of_ms, err));
+    }
     TRY(quarantine_move(&run->ingest.quarantine, &job->facts.quarantine, err));
     char *segment;
     TRY(path_join(&segment, staging, "ties.tff", err));
     const char *segments[] = {segment};
     job->study = (struct study_job){
+        .scope = (enum attribution_scope)run->options->scope,
         .settings = &job->settings,
         .facts = &job->facts,
         .graph = &run->graph,
         .segment_paths = segments,
         .segment_count = 1,
         .as_of_ms = as_of_ms,
+        .memory_bytes = memory_for_study(&run->ingest.options.memory),
         .threads = options_threads(run->options),
+        .kernel = (enum kernel_set)run->options->kernel,
         .progress = run->progress,
     };
-    const struct more_tables more = {
-        .context = &job->study,
-        .publish = study_job_publish,
-        .finish = study_job_finish,
-        .put_settings = study_job_put_settings,
-    };
+    const struct more_tables more = study_job_tables(&job->study);
     run->more = &more;
     struct status status =
         run_compute(run, staging, staging, run->ingest.extents, run->ingest.extent_count, 0, err);
@@ -108,6 +128,9 @@ struct status verb_attribute(const struct options *options, struct progress *pro
                              struct err *err) {
     if (!options_have_log(options, FACT_POSITIONS)) {
         return require_option(NULL, "positions", err);
+    }
+    if (options->state != NULL) {
+        return attribute_state(options, progress, err);
     }
     struct attribute_job job = {.run = {.options = options, .progress = progress}};
     options_attribution(options, &job.settings);

@@ -226,6 +226,7 @@ static void state_check(const struct options *options, const struct topic *topic
         status = state_read(&state, state_newest(&state), &newest, &err);
         if (!failed(status)) {
             date_check(options, &state, findings);
+            status = state_look_at_files(&state, &newest, &err);
         }
         if (!failed(status) && topic->consumer != NULL) {
             status = ingest_topic_check(&newest, topic, &err);

@@ -3,6 +3,7 @@
 
 #include "schemas/limits.h"
 #include "stages/base/number.h"
+#include "stages/embeddedness/kernel_set.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -105,11 +106,17 @@ bool options_have_facts(const struct options *options) {
 struct status options_table_formats(const struct options *options, struct table_formats *formats,
                                     struct err *err) {
     const char *name = options->format == NULL ? "both" : options->format;
-    bool both = strcmp(name, "both") == 0;
+    bool is_none = strcmp(name, "none") == 0;
+    bool both = is_none || strcmp(name, "both") == 0;
     *formats = (struct table_formats){
         .csv = both || strcmp(name, "csv") == 0,
         .parquet = both || strcmp(name, "parquet") == 0,
+        .without_ties = is_none,
     };
+    if (is_none && options->state == NULL) {
+        return err_set(err, FAILURE_USAGE,
+                       "--format none: without a state the ties would be nowhere");
+    }
     if (!formats->csv && !formats->parquet) {
         return err_set(err, FAILURE_USAGE, "--format: \"%s\" is none of csv, parquet, both", name);
     }
@@ -154,6 +161,35 @@ unsigned options_threads(const struct options *options) {
     }
     long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online < 1 ? 1 : online > LIMIT_THREADS ? LIMIT_THREADS : (unsigned)online;
+}
+
+struct memory_shares options_memory(const struct options *options) {
+    return memory_share(options->memory_bytes != 0 ? options->memory_bytes
+                                                   : memory_default_bytes());
+}
+
+struct status options_kernel_check(const struct options *options, struct err *err) {
+    enum kernel_set set = (enum kernel_set)options->kernel;
+    if (!kernel_set_is_here(set)) {
+        return err_set(err, FAILURE_CONFIG,
+                       "--kernel %s: this processor does not run it; auto takes one that it does",
+                       kernel_set_name(set));
+    }
+    return status_ok();
+}
+
+struct status options_generation(const struct options *options, const struct state *state,
+                                 struct generation *generation, struct err *err) {
+    if (state->date_count == 0) {
+        return err_set(err, FAILURE_CONFIG, "%s: the state holds no generation yet", state->folder);
+    }
+    int64_t date_ms = options->date == NULL ? state_newest(state) : options_day(options->date);
+    if (!state_has(state, date_ms)) {
+        return err_set(err, FAILURE_CONFIG,
+                       "%s: no generation of %s; 'tieflow snapshot ls' lists them", state->folder,
+                       options->date);
+    }
+    return state_read(state, date_ms, generation, err);
 }
 
 int64_t options_day(const char *date) {

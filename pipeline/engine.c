@@ -1,17 +1,17 @@
 #include "pipeline/engine.h"
 
-#include "stages/base/checksum.h"
+#include "pipeline/run_ids.h"
+#include "pipeline/verbs.h"
 #include "stages/base/files.h"
-#include "stages/embeddedness/embeddedness.h"
+#include "stages/embeddedness/batch_series.h"
+#include "stages/embeddedness/replay.h"
 #include "stages/tie_store/tie_segment.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Events that are resolved and staged at a time. */
-enum { BLOCK_EVENTS = 4096 };
 
 /* What is open for the period that is being written. */
 struct open_period {
@@ -29,15 +29,10 @@ struct open_period {
 struct engine {
     struct engine_job *job;
     const struct periods *periods;
-    struct embeddedness *embeddedness;
-    struct tie_batch batch;
-    struct member_id *members; /* from and to of a block */
-    struct node_id *nodes;
-    size_t block_capacity;
-    size_t hashed_period; /* whose run_id is being computed */
-    struct checksum *run_checksum;
     struct open_period open;
-    uint64_t applied_events;
+    uint8_t origin[TAPE_BLOCK_EVENTS]; /* of the block that is being emitted */
+    uint64_t emitted;                  /* events */
+    const char *phase;                 /* of the batch that is at work */
 };
 
 struct status period_name(const struct periods *periods, size_t index, const char *prefix,
@@ -64,46 +59,6 @@ void engine_job_release(struct engine_job *job) {
     histogram_release(&job->made);
 }
 
-/* --- run ids: a chain over the settings and the ordered events of every period --- */
-
-static struct status run_id_begin(struct engine *engine, struct err *err) {
-    checksum_free(engine->run_checksum);
-    engine->run_checksum = NULL;
-    TRY(checksum_new(&engine->run_checksum, err));
-    const struct period_facts *facts = engine->job->ingest->facts;
-    uint64_t before = engine->hashed_period == 0 ? engine->job->previous_run_id
-                                                 : facts[engine->hashed_period - 1].run_id;
-    uint8_t head[17];
-    put_u64(head, before);
-    int64_t first_ms =
-        engine->periods->is_whole ? 0 : period_first_ms(engine->periods, engine->hashed_period);
-    put_u64(head + 8, (uint64_t)first_ms);
-    head[16] = (uint8_t)engine->job->ingest->options.simultaneous;
-    checksum_update(engine->run_checksum, head, sizeof head);
-    return status_ok();
-}
-
-/* Ends the run ids of all periods before `period`. */
-static struct status run_id_advance(struct engine *engine, size_t period, struct err *err) {
-    while (engine->hashed_period < period) {
-        engine->job->ingest->facts[engine->hashed_period].run_id =
-            checksum_value(engine->run_checksum);
-        engine->hashed_period++;
-        TRY(run_id_begin(engine, err));
-    }
-    return status_ok();
-}
-
-static void run_id_add(struct engine *engine, const struct event *event) {
-    uint8_t packed[26];
-    put_u64(packed, (uint64_t)event->at_ms);
-    put_u64(packed + 8, event->from.v);
-    put_u64(packed + 16, event->to.v);
-    packed[24] = event->kind;
-    packed[25] = event->origin;
-    checksum_update(engine->run_checksum, packed, sizeof packed);
-}
-
 /* --- periods --- */
 
 static struct status period_open(struct engine *engine, size_t index, struct err *err) {
@@ -118,7 +73,7 @@ static struct status period_open(struct engine *engine, size_t index, struct err
     job->segments[index].file.name = name;
     TRY(path_join(&open->segment_path, job->segment_folder, name, err));
     TRY(output_open(&open->output, open->segment_path, false, err));
-    return tie_segment_writer_new(&open->writer, open->output, open->first_tie, err);
+    return tie_segment_writer_new(&open->writer, open->output, open->first_tie, job->threads, err);
 }
 
 static void period_abandon(struct engine *engine) {
@@ -139,7 +94,8 @@ static struct status segment_close(struct engine *engine, struct err *err) {
     TRY(tie_segment_end(open->writer, err));
     struct output *output = open->output;
     open->output = NULL;
-    TRY(output_commit(output, &segment->file.bytes, &segment->file.checksum, err));
+    /* With the state, or never: nobody reads the segment of a run that is not by date again. */
+    TRY(output_commit_unsynced(output, &segment->file.bytes, &segment->file.checksum, err));
     segment->first_tie = open->first_tie;
     segment->ties = open->made.total;
     segment->endings = open->ending_count;
@@ -187,6 +143,8 @@ static void publication_fill(const struct engine *engine, const char *folder, ch
         .quality = &facts->quality,
         .made = &engine->open.made,
         .cohort = &job->graph->cohort,
+        .threads = job->threads,
+        .is_synced_later = !engine->periods->is_whole,
         .progress = job->progress,
         .more = engine->open.index + 1 == engine->periods->count ? job->more : NULL,
     };
@@ -214,12 +172,18 @@ static struct status tables_publish(struct engine *engine, const char *folder,
     struct publication publication;
     publication_fill(engine, folder, date, &quiet, &publication);
     const char *path = open->segment_path;
-    struct ties_source ties = {&path, 1, open->made.total, index};
+    struct ties_source ties = {
+        .paths = &path,
+        .path_count = 1,
+        .tie_count = open->made.total,
+        .endings = index,
+        .is_scratch = engine->periods->is_whole && job->more == NULL,
+    };
     bool is_first = open->index == 0;
     struct small_tables small = {
         .endings = open->endings,
         .ending_count = open->ending_count,
-        .late = is_first ? job->ingest->late : NULL,
+        .late = is_first ? &job->ingest->late : NULL,
         .quarantine = job->ingest->quarantine.items,
         .quarantine_count = is_first ? job->ingest->quarantine.count : 0,
         .letters = job->letters,
@@ -233,17 +197,20 @@ static struct status period_close(struct engine *engine, struct err *err) {
     struct open_period *open = &engine->open;
     struct ending_index index = {0};
     char *folder = NULL;
+    struct graph *graph = engine->job->graph;
     struct quality *quality = &engine->job->ingest->facts[open->index].quality;
     quality->count[QUALITY_TIES] = open->made.total;
     quality->count[QUALITY_ENDINGS] = open->ending_count;
     quality->count[QUALITY_APPLIED] = open->made.total + open->ending_count;
+    graph->open_ties += open->made.total - open->ending_count;
     struct status status;
+    TRY_OR(done, status, histogram_merge(&engine->job->made, &open->made, err));
+    TRY_OR(done, status, histogram_merge(&graph->cohort, &open->made, err));
     TRY_OR(done, status, segment_close(engine, err));
     TRY_OR(done, status, ending_index_add(&index, open->endings, open->ending_count, err));
     TRY_OR(done, status, ending_index_finish(&index, err));
     TRY_OR(done, status, table_folder_make(engine, open->index, &folder, err));
-    TRY_OR(done, status, tables_publish(engine, folder, &index, err));
-    status = folder_sync(folder, err);
+    status = tables_publish(engine, folder, &index, err);
 done:
     ending_index_release(&index);
     free(folder);
@@ -261,33 +228,33 @@ static struct status period_advance(struct engine *engine, size_t period, struct
     return status_ok();
 }
 
-/* --- batches --- */
+/* --- what became of the events --- */
 
-static struct status emit_tie(struct engine *engine, size_t i, size_t *ended_seen,
-                              struct err *err) {
-    const struct tie_batch *batch = &engine->batch;
-    struct stored_tie tie = {
-        .created_at_ms = batch->created_at_ms[i],
-        .from = batch->from[i],
-        .to = batch->to[i],
-        .mutual = batch->mutual[i],
-        .degree_from = batch->seen_from[i],
-        .degree_to = batch->seen_to[i],
-        .origin = (uint8_t)tie_batch_origin(batch->code[i]),
+/* Emits the block's items [first, end), which are all ties of the open period. */
+static struct status ties_emit(struct engine *engine, const struct replay_block *block,
+                               size_t first, size_t end, struct err *err) {
+    const struct tape_block *events = block->events;
+    const struct tie_slice ties = {
+        .count = end - first,
+        .created_at_ms = events->at_ms + block->first + first,
+        .from = events->from + block->first + first,
+        .to = events->to + block->first + first,
+        .mutual = block->mutual + first,
+        .degree_from = block->degree_from + first,
+        .degree_to = block->degree_to + first,
+        .origin = engine->origin + first,
     };
-    if (*ended_seen < batch->ended_seen_count && batch->ended_seen[*ended_seen].index == i) {
-        tie.degree_from -= 2 * batch->ended_seen[*ended_seen].from;
-        tie.degree_to -= 2 * batch->ended_seen[*ended_seen].to;
-        (*ended_seen)++;
+    bool is_possible = true;
+    for (size_t i = 0; i < ties.count; i++) {
+        is_possible &= ties.mutual[i] <= ties.degree_from[i];
+        is_possible &= ties.mutual[i] <= ties.degree_to[i];
     }
-    assert(tie.mutual <= tie.degree_from && tie.mutual <= tie.degree_to);
-    TRY(histogram_add(&engine->open.made, tie.mutual, 1, err));
-    TRY(histogram_add(&engine->job->made, tie.mutual, 1, err));
-    TRY(histogram_add(&engine->job->graph->cohort, tie.mutual, 1, err));
-    return tie_segment_put_tie(engine->open.writer, &tie, err);
+    assert(is_possible);
+    TRY(histogram_add_each(&engine->open.made, ties.mutual, ties.count, err));
+    return tie_segment_put_ties(engine->open.writer, &ties, err);
 }
 
-static struct status emit_ending(struct engine *engine, const struct tie_ending *ending,
+static struct status ending_emit(struct engine *engine, const struct tape_block *events, size_t i,
                                  struct err *err) {
     struct open_period *open = &engine->open;
     if (open->ending_count == open->ending_capacity) {
@@ -299,157 +266,229 @@ static struct status emit_ending(struct engine *engine, const struct tie_ending 
         open->endings = grown;
         open->ending_capacity = capacity;
     }
-    open->endings[open->ending_count++] = *ending;
+    struct tie_ending *ending = &open->endings[open->ending_count++];
+    *ending = (struct tie_ending){
+        .from = events->from[i],
+        .to = events->to[i],
+        .ended_at_ms = events->at_ms[i],
+        .ties_before = open->first_tie + open->made.total,
+    };
     return tie_segment_put_ending(open->writer, ending, err);
 }
 
-/* Hands the batch's ties, endings and rejected events to their periods. Each list is in order of
- * time, so everything of one period is taken before the next is opened. */
-static struct status batch_emit(struct engine *engine, struct err *err) {
-    const struct tie_batch *batch = &engine->batch;
-    const struct periods *periods = engine->periods;
-    size_t tie = 0;
-    size_t ended_seen = 0;
-    size_t ending = 0;
-    size_t rejected = 0;
+/* Emits the block's items [first, end), which have all the same outcome in the open period. */
+static struct status stretch_emit(struct engine *engine, const struct replay_block *block,
+                                  size_t first, size_t end, struct err *err) {
+    uint64_t *counts = engine->job->ingest->facts[engine->open.index].quality.count;
+    switch ((enum outcome)block->outcome[first]) {
+    case OUTCOME_TIE:
+        return ties_emit(engine, block, first, end, err);
+    case OUTCOME_ENDING:
+        for (size_t i = first; i < end; i++) {
+            TRY(ending_emit(engine, block->events, block->first + i, err));
+        }
+        break;
+    case OUTCOME_DUPLICATE:
+        counts[QUALITY_DUPLICATE] += end - first;
+        break;
+    case OUTCOME_ORPHAN:
+        counts[QUALITY_ORPHAN] += end - first;
+        break;
+    }
+    return status_ok();
+}
+
+/* Hands a block's ties, endings and rejected events to their periods. */
+static struct status block_emit(struct engine *engine, const struct replay_block *block,
+                                struct err *err) {
+    const int64_t *at_ms = block->events->at_ms + block->first;
+    const uint8_t *code = block->events->code + block->first;
+    for (size_t i = 0; i < block->count; i++) {
+        engine->origin[i] = (uint8_t)event_code_origin(code[i]);
+    }
+    size_t first = 0;
+    while (first < block->count) {
+        size_t period = period_index(engine->periods, at_ms[first]);
+        size_t period_stop = period_end(engine->periods, period, at_ms, first, block->count);
+        TRY(period_advance(engine, period, err));
+        while (first < period_stop) {
+            size_t end = first + 1;
+            while (end < period_stop && block->outcome[end] == block->outcome[first]) {
+                end++;
+            }
+            TRY(stretch_emit(engine, block, first, end, err));
+            first = end;
+        }
+    }
+    engine->emitted += block->count;
+    progress_update(engine->job->progress, engine->emitted);
+    return status_ok();
+}
+
+/* --- batches --- */
+
+static void batch_progress(void *context, const char *phase, uint64_t done, uint64_t all) {
+    struct engine *engine = context;
+    if (engine->phase == NULL || strcmp(engine->phase, phase) != 0) {
+        engine->phase = phase;
+        const char *unit = strcmp(phase, "rows") == 0 ? "slices" : "events";
+        progress_begin(engine->job->progress, phase, unit, all);
+    }
+    progress_update(engine->job->progress, done);
+}
+
+/* Keeps settled rows for a study, which comes when the replay no longer needs the memory. */
+static struct status rows_keep(const struct engine_job *job, const struct arrival_rows *rows,
+                               struct err *err) {
+    struct graph *graph = job->graph;
+    if (graph->rows == NULL) {
+        TRY(row_file_open(&graph->rows, job->scratch_folder, dictionary_count(&graph->dictionary),
+                          err));
+    }
+    return row_file_append(graph->rows, rows, err);
+}
+
+static struct status rows_take(void *context, struct arrival_rows *rows, struct err *err) {
+    struct engine_job *job = context;
+    if (job->after != NULL) {
+        TRY(job->after->take(job->after->context, rows, err));
+    }
+    return job->keeps_rows ? rows_keep(job, rows, err) : status_ok();
+}
+
+static struct status batch_replay(struct engine *engine, const struct batch *batch,
+                                  struct err *err) {
+    struct replay *replay;
+    struct ingest *ingest = engine->job->ingest;
+    TRY(replay_new(&replay, &batch->census, batch->results, sequence_tape(ingest->sequence),
+                   ingest->options.simultaneous, err));
+    struct status status;
+    engine->phase = NULL;
+    progress_begin(engine->job->progress, "replay", "events", sequence_count(ingest->sequence));
     for (;;) {
-        size_t now = engine->open.index;
-        while (tie < batch->count && period_index(periods, batch->created_at_ms[tie]) == now) {
-            TRY(emit_tie(engine, tie++, &ended_seen, err));
+        const struct replay_block *block;
+        TRY_OR(done, status, replay_next(replay, &block, err));
+        if (block == NULL) {
+            break;
         }
-        while (ending < batch->ending_count &&
-               period_index(periods, batch->endings[ending].ended_at_ms) == now) {
-            TRY(emit_ending(engine, &batch->endings[ending++], err));
-        }
-        while (rejected < batch->rejected_count &&
-               period_index(periods, batch->rejected[rejected].at_ms) == now) {
-            enum quality_check check = batch->rejected[rejected++].check;
-            engine->job->ingest->facts[now].quality.count[check]++;
-        }
-        if (tie == batch->count && ending == batch->ending_count &&
-            rejected == batch->rejected_count) {
-            return status_ok();
-        }
-        TRY(period_advance(engine, now + 1, err));
+        TRY_OR(done, status, block_emit(engine, block, err));
     }
+done:
+    progress_end(engine->job->progress);
+    replay_free(replay);
+    return status;
 }
 
-/* Runs the staged events through the kernel. */
-static struct status batch_run(struct engine *engine, struct err *err) {
-    struct graph *graph = engine->job->graph;
-    struct tie_batch *batch = &engine->batch;
-    size_t node_count = dictionary_count(&graph->dictionary);
-    while (batch->next < batch->staged) {
-        size_t before = batch->next;
-        TRY(adjacency_apply(&graph->adjacency, batch, node_count,
-                            engine->job->ingest->options.simultaneous, err));
-        TRY(embeddedness_compute(engine->embeddedness, &graph->adjacency.rows, batch,
-                                 (struct part){0, 1}, err));
-        TRY(batch_emit(engine, err));
-        engine->applied_events += batch->next - before;
-        progress_update(engine->job->progress, engine->applied_events);
+/* Runs all batches; `ids` are at work, and need the tape until they are finished. */
+static struct status batches_run(struct engine *engine, const struct batch_options *options,
+                                 struct run_ids **ids, struct err *err) {
+    struct batch_series *series;
+    TRY(batch_series_new(&series, options, err));
+    struct status status;
+    for (;;) {
+        const struct batch *batch;
+        TRY_OR(done, status, batch_series_next(series, &batch, err));
+        progress_end(engine->job->progress);
+        struct run_ids *finishing = *ids;
+        *ids = NULL;
+        TRY_OR(done, status, run_ids_finish(finishing, err));
+        if (batch == NULL) {
+            break;
+        }
+        TRY_OR(done, status, batch_replay(engine, batch, err));
     }
-    tie_batch_clear(batch);
-    return status_ok();
+done:
+    batch_series_free(series);
+    return status;
 }
 
-static struct status block_hold(struct engine *engine, size_t count, struct err *err) {
-    if (count <= engine->block_capacity) {
-        return status_ok();
+/* The batch's part of the memory, in terms of the option that sets it. */
+static struct status plan_make(const struct engine_job *job, struct batch_options *options,
+                               struct err *err) {
+    struct dictionary *members = &job->graph->dictionary;
+    dictionary_shed(members); /* none is looked up from here on */
+    uint64_t dictionary = members->members.bytes + members->slots.bytes;
+    uint64_t tape = tape_memory(options->tape);
+    struct batch_plan plan = {0};
+    options->memory_bytes = memory_for_batch(&job->memory, dictionary, tape);
+    struct status status = batch_plan_make(options, &plan, err);
+    if (status.failure == FAILURE_USAGE && plan.least_bytes > options->memory_bytes) {
+        uint64_t missing = plan.least_bytes - options->memory_bytes;
+        return err_set(err, FAILURE_USAGE,
+                       "--memory is too little for this run by %" PRIu64
+                       " MiB: give it more, or fewer --threads",
+                       (missing >> 20) + 1);
     }
-    free(engine->members);
-    free(engine->nodes);
-    engine->block_capacity = 0;
-    engine->members = calloc(2 * count, sizeof *engine->members);
-    engine->nodes = calloc(2 * count, sizeof *engine->nodes);
-    if (engine->members == NULL || engine->nodes == NULL) {
-        return err_memory(err, count * 24, "a block of events");
+    if (!failed(status) && plan.slices > 1 && job->progress->mode != PROGRESS_QUIET) {
+        char memory[BYTES_TEXT_BYTES];
+        char scratch[BYTES_TEXT_BYTES];
+        bytes_format(job->memory.all_bytes, memory);
+        bytes_format(plan.scratch_bytes, scratch);
+        progress_note(job->progress, "--memory %s: rows in %u slices, %s of scratch in %s", memory,
+                      plan.slices, scratch, job->scratch_folder);
     }
-    engine->block_capacity = count;
-    return status_ok();
-}
-
-/* Resolves a block of ordered events to nodes and appends it to the batch. */
-static struct status block_stage(struct engine *engine, const struct event *events, size_t count,
-                                 struct err *err) {
-    struct tie_batch *batch = &engine->batch;
-    TRY(block_hold(engine, count, err));
-    TRY(tie_batch_reserve(batch, count, err));
-    for (size_t i = 0; i < count; i++) {
-        TRY(run_id_advance(engine, period_index(engine->periods, events[i].at_ms), err));
-        run_id_add(engine, &events[i]);
-        engine->members[2 * i] = events[i].from;
-        engine->members[2 * i + 1] = events[i].to;
-    }
-    TRY(dictionary_resolve(&engine->job->graph->dictionary, engine->members, 2 * count,
-                           engine->nodes, err));
-    for (size_t i = 0; i < count; i++) {
-        size_t at = batch->staged++;
-        batch->created_at_ms[at] = events[i].at_ms;
-        batch->from[at] = engine->nodes[2 * i].v;
-        batch->to[at] = engine->nodes[2 * i + 1].v;
-        batch->code[at] = tie_batch_code(events[i].kind, events[i].origin);
-    }
-    return status_ok();
-}
-
-static size_t batch_target(const struct engine *engine) {
-    if (engine->job->batch_events != 0) {
-        return engine->job->batch_events;
-    }
-    return adjacency_batch_target(&engine->job->graph->adjacency);
+    return status;
 }
 
 static struct status events_run(struct engine *engine, struct err *err) {
-    struct order *order = engine->job->ingest->order;
-    size_t target = batch_target(engine);
-    for (;;) {
-        const struct event *events;
-        size_t count;
-        size_t room = target - engine->batch.staged;
-        TRY(order_next(order, room < BLOCK_EVENTS ? room : BLOCK_EVENTS, &events, &count, err));
-        if (count != 0) {
-            TRY(block_stage(engine, events, count, err));
-        }
-        if (engine->batch.staged >= target || count == 0) {
-            TRY(batch_run(engine, err));
-            target = batch_target(engine);
-        }
-        if (count == 0) {
-            return status_ok();
-        }
-    }
+    struct engine_job *job = engine->job;
+    struct ingest *ingest = job->ingest;
+    struct tape *tape = sequence_tape(ingest->sequence);
+    const struct batch_after after = {job, rows_take};
+    struct batch_options options = {
+        .tape = tape,
+        .range = {0, tape_count(tape)},
+        .node_count = dictionary_count(&job->graph->dictionary),
+        .simultaneous = ingest->options.simultaneous,
+        .base = job->base,
+        .after = job->after != NULL || job->keeps_rows ? &after : NULL,
+        .scratch_folder = job->scratch_folder,
+        .base_entries = job->base_entries,
+        .threads = job->threads,
+        .set = job->kernel,
+        .progress = batch_progress,
+        .progress_context = engine,
+    };
+    const struct run_ids_job ids_job = {
+        .tape = tape,
+        .dictionary = &job->graph->dictionary,
+        .periods = engine->periods,
+        .simultaneous = ingest->options.simultaneous,
+        .previous = job->previous_run_id,
+        .facts = ingest->facts,
+    };
+    struct run_ids *ids;
+    TRY(plan_make(job, &options, err));
+    TRY(run_ids_start(&ids, &ids_job, err));
+    struct status status = batches_run(engine, &options, &ids, err);
+    struct status ids_status = run_ids_finish(ids, failed(status) ? NULL : err);
+    return failed(status) ? status : ids_status;
 }
 
 static struct status periods_run(struct engine *engine, struct err *err) {
-    size_t period_count = engine->periods->count;
-    TRY(run_id_begin(engine, err));
     TRY(period_open(engine, 0, err));
     TRY(events_run(engine, err));
-    TRY(run_id_advance(engine, period_count, err));
-    TRY(adjacency_settle(&engine->job->graph->adjacency, err));
-    TRY(period_advance(engine, period_count - 1, err));
+    TRY(period_advance(engine, engine->periods->count - 1, err));
     return period_close(engine, err);
 }
 
 struct status engine_run(struct engine_job *job, struct err *err) {
-    struct engine engine = {.job = job, .periods = &job->ingest->options.periods};
-    struct status status;
-    job->segments = calloc(engine.periods->count, sizeof *job->segments);
-    if (job->segments == NULL) {
-        return err_memory(err, engine.periods->count * sizeof *job->segments, "the dates");
+    struct engine *engine = calloc(1, sizeof *engine);
+    if (engine == NULL) {
+        return err_memory(err, sizeof *engine, "the run");
     }
-    progress_begin(job->progress, "embeddedness", "events", order_count(job->ingest->order));
-    TRY_OR(done, status, embeddedness_new(&engine.embeddedness, job->threads, err));
-    status = periods_run(&engine, err);
-done:
+    *engine = (struct engine){.job = job, .periods = &job->ingest->options.periods};
+    struct status status = status_ok();
+    job->segments = calloc(engine->periods->count, sizeof *job->segments);
+    if (job->segments == NULL) {
+        status = err_memory(err, engine->periods->count * sizeof *job->segments, "the dates");
+    }
+    if (!failed(status)) {
+        status = periods_run(engine, err);
+    }
     progress_end(job->progress);
-    period_abandon(&engine);
-    free(engine.open.endings);
-    checksum_free(engine.run_checksum);
-    embeddedness_free(engine.embeddedness);
-    tie_batch_release(&engine.batch);
-    free(engine.members);
-    free(engine.nodes);
+    period_abandon(engine);
+    free(engine->open.endings);
+    free(engine);
     return status;
 }

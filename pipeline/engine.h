@@ -1,17 +1,20 @@
-/* The run itself: ordered events through dictionary, adjacency and embeddedness to tie segments and
- * published tables, period by period, in one pass.
+/* The run itself: ordered events through adjacency and embeddedness to tie segments and published
+ * tables, period by period.
  *
- *   order -> [stage a batch] -> adjacency_apply -> embeddedness_compute -> emit -> close periods
+ *   tape -> [batch: census, rows, kernel] -> replay -> emit -> close periods
  *
- * A batch may span many periods (a backfill of years is a few large batches) and a period many
- * batches; neither shows in any output.
+ * All events are one batch, whatever they span, unless pairs flicker (batch_series.h); neither
+ * batches nor memory show in any output.
  */
 #ifndef TIEFLOW_PIPELINE_ENGINE_H
 #define TIEFLOW_PIPELINE_ENGINE_H
 
 #include "pipeline/ingest.h"
+#include "pipeline/memory.h"
 #include "pipeline/publish.h"
 #include "schemas/status.h"
+#include "stages/embeddedness/batch.h"
+#include "stages/embeddedness/kernel_set.h"
 #include "stages/state/state.h"
 
 #include <stdbool.h>
@@ -22,11 +25,19 @@
 
 struct engine_job {
     struct ingest *ingest; /* all files taken; its facts are completed here */
-    struct graph *graph;   /* as of the moment before the first period; brought up to date */
+    /* As of the moment before the first period; brought up to date. Its dictionary has numbered the
+     * members of the ingest. */
+    struct graph *graph;
     struct progress *progress;
     struct table_formats formats;
-    size_t batch_events; /* 0: chosen by the size of the graph */
     unsigned threads;
+    enum kernel_set kernel;
+    struct memory_shares memory;
+    const char *scratch_folder;
+    const struct batch_base *base;   /* the graph before the first period; NULL: an empty one */
+    uint64_t base_entries;           /* at most so many neighbours come from it */
+    const struct batch_after *after; /* who reads the rows after the last period; NULL: nobody */
+    bool keeps_rows;                 /* and they are kept in graph->rows, for a study */
     uint64_t previous_run_id;
     /* Where tie segments go: "ties-DATE.tff" per day, "ties.tff" for a run that is not by date. */
     const char *segment_folder;

@@ -1,36 +1,31 @@
 /* `tieflow explain`: the stages of a run, and estimates of what it needs, before it runs.
  *
- * Records are estimated from a sample of each file. The figures per event, tie and member are those
- * of the data structures (stated in their headers) and of files measured on random ids, rounded up:
- * members are taken as half as many as the new ties, the worst that is likely, where the state does
- * not tell.
+ * Records and members are estimated from a sample of each file. What is made of them is planned as
+ * the run itself plans it; the figures per event and tie are those of the data structures (stated
+ * in their headers) and of files measured on random ids, rounded up.
  */
 #include "pipeline/survey.h"
 #include "pipeline/topic.h"
 #include "pipeline/verbs.h"
 
+#include "schemas/limits.h"
 #include "schemas/version.h"
 #include "stages/base/files.h"
 #include "stages/base/number.h"
+#include "stages/embeddedness/batch.h"
 #include "stages/state/state.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { SAMPLE_RECORDS = 65536, SAMPLE_OFFSETS = 1000 };
+enum { SAMPLE_RECORDS = SURVEY_SAMPLE_EVENTS, SAMPLE_OFFSETS = 1000 };
 
-/* Bytes in memory. */
-enum {
-    ORDERED_EVENT_BYTES = 40, /* 32, and room that an array grows by */
-    KERNEL_TIE_BYTES = 12,    /* rows 8, filter 1, batch 2.5 */
-    MEMBER_BYTES = 56,        /* dictionary 8 + 4 to 8, row header 32, kernel scratch */
-    FIXED_BYTES = 64 << 20,   /* buffers of files, frames and Parquet row groups */
-};
+/* Bytes in memory, or of scratch files. */
+enum { TAPE_EVENT_BYTES = 8, DICTIONARY_NODE_BYTES = 22 };
 
 /* Of the study: a record of a log is 72 bytes, twice while spells are made of it, and hardly less
  * than 20 in a file; sides are gathered range by range. */
 enum { FACT_MEMORY = 8, SIDE_BYTES = 48 };
-static const uint64_t STUDY_BYTES_MAX = UINT64_C(8) << 30;
 
 /* Bytes on disk. */
 enum {
@@ -43,10 +38,17 @@ enum {
 
 struct estimate {
     uint64_t events;
-    uint64_t members;
+    uint64_t members; /* of the logs, or of the state where that has more */
     uint64_t known_ties;
     uint64_t fact_bytes; /* of the files of the other logs */
 };
+
+static void members_note(struct estimate *estimate, const struct survey *survey) {
+    uint64_t members = survey_members(survey);
+    uint64_t most = 2 * estimate->events < LIMIT_NODES ? 2 * estimate->events : LIMIT_NODES;
+    members = members < most ? members : most;
+    estimate->members = members > estimate->members ? members : estimate->members;
+}
 
 static struct status log_explain(const char *path, uint64_t bytes, struct progress *progress,
                                  struct estimate *estimate, struct err *err) {
@@ -61,6 +63,7 @@ static struct status log_explain(const char *path, uint64_t bytes, struct progre
     printf("  %s: %s, %s, %s%" PRIu64 " records\n", path, log_format_name(survey.format), size,
            survey.is_whole ? "" : "about ", records);
     estimate->events += records;
+    members_note(estimate, &survey);
     return status_ok();
 }
 
@@ -84,6 +87,7 @@ static struct status partitions_explain(struct topic *topic, struct estimate *es
     if (looked != 0) {
         estimate->events += (uint64_t)((double)offsets / (double)looked * (double)survey.records);
     }
+    members_note(estimate, &survey);
     printf("  %s records, about %" PRIu64 " events\n", record_encoding_name(topic->encoding),
            estimate->events);
     return status_ok();
@@ -133,7 +137,11 @@ static struct status state_explain(const struct options *options, struct estimat
         date_format(newest.date_ms, date);
         printf("  %zu generations, the newest of %s: %" PRIu64 " members, %" PRIu64 " open ties\n",
                state.date_count, date, newest.members, newest.open_ties);
-        estimate->members = newest.members;
+        if (generation_tail(&newest) != 0) {
+            printf("  %" PRIu64 " ties made or ended since its rows were written (--tail)\n",
+                   generation_tail(&newest));
+        }
+        estimate->members = newest.members > estimate->members ? newest.members : estimate->members;
         estimate->known_ties = newest.open_ties;
     }
     generation_release(&newest);
@@ -165,10 +173,13 @@ static void stages_explain(const struct options *options) {
                "  attribution    which ties carried which moves, preset %s\n",
                attribution_presets[options->attribution.preset].preset);
     }
-    printf("  sink           %s: ties, endings, late, quarantine, quality%s; %s\n",
-           options->out == NULL ? "(no --out)" : options->out,
+    const char *format = options->format == NULL ? "both" : options->format;
+    bool without_ties = strcmp(format, "none") == 0;
+    bool is_both = without_ties || strcmp(format, "both") == 0;
+    printf("  sink           %s: %sendings, late, quarantine, quality%s; %s\n",
+           options->out == NULL ? "(no --out)" : options->out, without_ties ? "" : "ties, ",
            has_study ? ", the study's tables, study.sqlite, report.html" : "",
-           options->format == NULL ? "both csv and parquet" : options->format);
+           is_both ? "both csv and parquet" : format);
 }
 
 static void line_print(const char *what, uint64_t bytes) {
@@ -177,36 +188,67 @@ static void line_print(const char *what, uint64_t bytes) {
     printf("  %-44s %s\n", what, text);
 }
 
+/* The plan that the run would make for its batch, were the estimates exact. */
+static void batch_explain(const struct options *options, const struct memory_shares *memory,
+                          const struct estimate *estimate, struct batch_plan *plan) {
+    struct err err;
+    const struct batch_base known = {0};
+    uint64_t dictionary = estimate->members * DICTIONARY_NODE_BYTES;
+    uint64_t tape = estimate->events * TAPE_EVENT_BYTES;
+    const struct batch_options batch = {
+        .range = {0, estimate->events},
+        .node_count = (size_t)estimate->members,
+        .simultaneous = (enum simultaneous)options->simultaneous,
+        .base = estimate->known_ties != 0 ? &known : NULL,
+        .memory_bytes = memory_for_batch(memory, dictionary, tape),
+        .base_entries = 2 * estimate->known_ties,
+        .threads = options_threads(options),
+        .set = (enum kernel_set)options->kernel,
+    };
+    *plan = (struct batch_plan){0};
+    line_print("members", dictionary);
+    line_print("events in order", tape < memory->tape_bytes ? tape : memory->tape_bytes);
+    if (failed(batch_plan_make(&batch, plan, &err))) {
+        printf("  rows and results: too little memory; %s\n", err.text);
+        return;
+    }
+    char what[64];
+    (void)snprintf(what, sizeof what, "rows, in %u slice%s, and results", plan->slices,
+                   plan->slices == 1 ? "" : "s");
+    line_print(what, plan->memory_bytes);
+    plan->scratch_bytes += tape < memory->tape_bytes ? 0 : tape - memory->tape_bytes;
+}
+
 static void needs_explain(const struct options *options, const struct table_formats *formats,
                           const struct estimate *estimate) {
     uint64_t ties = estimate->known_ties + estimate->events;
-    uint64_t members = estimate->members + estimate->events / 2;
-    uint64_t rows = ties * KERNEL_TIE_BYTES;
-    uint64_t ordered = estimate->events * ORDERED_EVENT_BYTES;
-    printf("memory, at most about\n");
-    line_print("events being ordered", ordered);
-    line_print("rows, filter and batch", rows);
-    line_print("members", members * MEMBER_BYTES);
+    struct memory_shares memory = options_memory(options);
+    struct batch_plan plan;
+    char most[BYTES_TEXT_BYTES];
+    bytes_format(memory.all_bytes, most);
+    printf("memory, at most %s (--memory), for about %" PRIu64 " events of %" PRIu64 " members\n",
+           most, estimate->events, estimate->members);
+    batch_explain(options, &memory, estimate, &plan);
     uint64_t facts = estimate->fact_bytes * FACT_MEMORY;
-    uint64_t study = options->fact_logs[FACT_POSITIONS].count == 0 ? 0 : 2 * ties * SIDE_BYTES;
-    study = study < STUDY_BYTES_MAX ? study : STUDY_BYTES_MAX;
     if (facts != 0) {
+        uint64_t sides = 2 * ties * SIDE_BYTES;
+        uint64_t study = memory_for_study(&memory);
         line_print("other logs", facts);
-        line_print("attribution", study);
+        line_print("attribution", sides < study ? sides : study);
     }
-    line_print("in all", rows + ordered + members * MEMBER_BYTES + facts + study + FIXED_BYTES);
     printf("disk, at most about\n");
+    line_print("scratch files (removed)", plan.scratch_bytes);
     if (options->state != NULL) {
         line_print("next generation", ties * ADJACENCY_TIE_BYTES +
-                                          members * DICTIONARY_MEMBER_BYTES +
+                                          estimate->members * DICTIONARY_MEMBER_BYTES +
                                           estimate->events * STORE_TIE_BYTES);
     } else {
         line_print("ties on their way to the tables (removed)", estimate->events * STORE_TIE_BYTES);
     }
-    if (formats->csv) {
+    if (formats->csv && !formats->without_ties) {
         line_print("tables as CSV", estimate->events * CSV_TIE_BYTES);
     }
-    if (formats->parquet) {
+    if (formats->parquet && !formats->without_ties) {
         line_print("tables as Parquet", estimate->events * PARQUET_TIE_BYTES);
     }
 }
@@ -247,6 +289,7 @@ struct status verb_explain(const struct options *options, struct progress *progr
     struct table_formats formats;
     struct estimate estimate = {0};
     TRY(options_table_formats(options, &formats, err));
+    TRY(options_kernel_check(options, err));
     printf("tieflow %s would run\n", TIEFLOW_VERSION);
     stages_explain(options);
     TRY(options_read_topic(options) ? topic_explain(options, progress, &estimate, err)

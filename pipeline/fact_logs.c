@@ -347,6 +347,9 @@ struct status facts_read_options(struct facts *facts, const struct options *opti
     struct facts_options given = *how;
     given.malformed_share_max = options->malformed_share_max;
     struct status status = facts_begin(facts, &given, state, progress, err);
+    for (int log = 0; log < FACT_LOGS; log++) {
+        facts->tables[log].threads = options_threads(options);
+    }
     if (!failed(status)) {
         status = options_fact_logs(options, sets, err);
     }

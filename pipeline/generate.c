@@ -1,71 +1,102 @@
 /* The verb `generate`: a log of connections from a seed, or a whole world with careers. */
+#include "pipeline/log_source.h"
 #include "pipeline/verbs.h"
 
 #include "schemas/version.h"
 #include "stages/base/json_writer.h"
-#include "stages/base/number.h"
+#include "stages/base/workers.h"
 #include "stages/decode/fact_writer.h"
 #include "stages/decode/log_writer.h"
 #include "stages/generate/labour.h"
-#include "stages/generate/study.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
-enum { BLOCK_EVENTS = 4096, EXPERIMENT_PARTS = 5 };
-
-/* What the options say about the study, over its defaults. */
-static void study_set(const struct options *options, struct study_options *study) {
-    const char *start = options->start;
-    if (start == NULL) {
-        start = options->careers.wanted ? "2015-01-01" : "2026-01-01";
-    }
-    double days = options->days;
-    if (days < 0) {
-        days = options->careers.wanted ? 1826 : 3;
-    }
-    study->seed = options->seed;
-    study->start_ms = options_day(start);
-    study->span_ms = (int64_t)(days * (double)DAY_MS);
-    study->closure = options->closure;
-    study->disconnect_share = options->disconnects;
-    study->wart_share = options->warts;
-    study->ids_are_random = options->random_ids;
-}
+/* Events handed from the model to the writer at a time: some frames, so that starting threads costs
+ * nothing beside them. */
+enum { BLOCK_EVENTS = 1 << 19, EXPERIMENT_PARTS = 5 };
 
 /* ---- a log of connections alone ---- */
 
-static struct status study_write(struct study *study, struct log_writer *writer, uint64_t *written,
-                                 struct progress *progress, struct err *err) {
-    struct event events[BLOCK_EVENTS];
-    for (;;) {
-        size_t count;
-        TRY(study_next(study, events, BLOCK_EVENTS, &count, err));
-        if (count == 0) {
-            return status_ok();
+/* Two blocks: one is filled with what the model makes next while the other, which is full, is
+ * written. Neither waits for the other but at the end of a block, so what is written cannot depend
+ * on threads. */
+struct log_job {
+    struct log_source *source;
+    struct log_writer *writer;
+    struct event *blocks[2];
+    size_t counts[2];
+    unsigned filling; /* the block that is being filled */
+    struct status fill_status;
+    struct status write_status;
+    struct err fill_err;
+    struct err write_err;
+};
+
+enum { TASK_FILL, TASK_WRITE, TASKS };
+
+static void log_job_turn(void *context, unsigned worker, size_t first, size_t end) {
+    struct log_job *job = context;
+    (void)worker;
+    for (size_t task = first; task < end; task++) {
+        if (task == TASK_FILL) {
+            job->fill_status = log_source_next(job->source, job->blocks[job->filling], BLOCK_EVENTS,
+                                               &job->counts[job->filling], &job->fill_err);
+        } else {
+            unsigned full = 1 - job->filling;
+            job->write_status =
+                log_writer_put(job->writer, job->blocks[full], job->counts[full], &job->write_err);
         }
-        TRY(log_writer_put(writer, events, count, err));
-        *written += count;
-        progress_update(progress, *written);
     }
 }
 
-static struct status study_generate(const struct options *options, struct progress *progress,
-                                    struct err *err) {
-    struct study_options study_options = study_defaults(options->ties, options->degree);
-    study_set(options, &study_options);
-    struct study *study;
-    TRY(study_new(&study, &study_options, err));
-    struct log_writer *writer;
+static struct status log_write(struct log_job *job, unsigned threads, uint64_t *written,
+                               struct progress *progress, struct err *err) {
+    do {
+        workers_run(threads, TASKS, 1, log_job_turn, job);
+        if (failed(job->fill_status)) {
+            return err_set(err, job->fill_status.failure, "%s", job->fill_err.text);
+        }
+        if (failed(job->write_status)) {
+            return err_set(err, job->write_status.failure, "%s", job->write_err.text);
+        }
+        *written += job->counts[1 - job->filling];
+        progress_update(progress, *written);
+        job->filling = 1 - job->filling;
+    } while (job->counts[1 - job->filling] != 0);
+    return status_ok();
+}
+
+static struct status blocks_new(struct log_job *job, struct err *err) {
+    for (int i = 0; i < 2; i++) {
+        job->blocks[i] = malloc(BLOCK_EVENTS * sizeof(struct event));
+        if (job->blocks[i] == NULL) {
+            return err_memory(err, BLOCK_EVENTS * sizeof(struct event), "events");
+        }
+    }
+    return status_ok();
+}
+
+static struct status log_generate(const struct options *options, struct progress *progress,
+                                  struct err *err) {
+    struct log_job job = {0};
     uint64_t written = 0;
-    struct status status = log_create(options->out, &writer, err);
+    struct status status = log_source_open(&job.source, options, err);
+    if (!failed(status)) {
+        status = blocks_new(&job, err);
+    }
+    if (!failed(status)) {
+        status = log_create(options->out, &job.writer, err);
+    }
     if (!failed(status)) {
         progress_begin(progress, "generating", "events", options->ties);
-        status = study_write(study, writer, &written, progress, err);
-        status = log_close(options, writer, written, progress, status, err);
+        status = log_write(&job, options_threads(options), &written, progress, err);
+        status = log_close(options, job.writer, written, progress, status, err);
     }
-    study_free(study);
+    free(job.blocks[0]);
+    free(job.blocks[1]);
+    log_source_close(job.source);
     return status;
 }
 
@@ -88,9 +119,9 @@ static void given(double value, double *option) {
 
 static struct labour_options labour_options_of(const struct options *options) {
     const struct career_options *careers = &options->careers;
-    struct labour_options labour = labour_defaults(options->ties, options->degree);
+    struct labour_options labour = labour_defaults(options->ties, log_degree(options));
     struct study_options *study = &labour.study;
-    study_set(options, study);
+    log_study_set(options, study);
     study->variant_from_ms = study->start_ms + study->span_ms / EXPERIMENT_PARTS;
     given(careers->homophily, &study->homophily);
     given(careers->coworkers, &study->coworkers);
@@ -312,11 +343,16 @@ struct status verb_generate(const struct options *options, struct progress *prog
                        options->arguments.items[0]);
     }
     if (options->careers.wanted) {
+        if (options->model != MODEL_STUDY || options->scale != 0) {
+            return err_set(err, FAILURE_USAGE,
+                           "--careers asks who is tied to whom, which the model `study` alone "
+                           "knows: leave out --model and --scale");
+        }
         return world_generate(options, progress, err);
     }
     if (careers_are_given(&options->careers)) {
         return err_set(err, FAILURE_USAGE,
                        "the options of careers ask for --careers, and a folder as -o");
     }
-    return study_generate(options, progress, err);
+    return log_generate(options, progress, err);
 }

@@ -27,16 +27,22 @@ struct status ingest_init(struct ingest *ingest, const struct ingest_options *op
     for (size_t i = 0; i < options->periods.count; i++) {
         ingest->facts[i].newest_connect_ms = INT64_MIN;
     }
-    TRY(order_new(&ingest->order, options->simultaneous, err));
-    return order_new(&ingest->late, options->simultaneous, err);
+    const struct sequence_options sequence = {
+        .simultaneous = options->simultaneous,
+        .dictionary = options->dictionary,
+        .scratch_folder = options->scratch_folder,
+        .memory_bytes = options->memory.sequence_bytes,
+        .tape_memory_bytes = options->memory.tape_bytes,
+    };
+    return sequence_new(&ingest->sequence, &sequence, err);
 }
 
 void ingest_release(struct ingest *ingest) {
     quarantine_release(&ingest->quarantine);
     free(ingest->extents);
     free(ingest->facts);
-    order_free(ingest->order);
-    order_free(ingest->late);
+    sequence_free(ingest->sequence);
+    event_list_release(&ingest->late);
     *ingest = (struct ingest){0};
 }
 
@@ -66,7 +72,7 @@ static void newest_note(struct period_facts *facts, const struct event *event) {
     }
 }
 
-/* Sends one event where it belongs; one that belongs into the order is left to the caller
+/* Sends one event where it belongs; one that belongs into the sequence is left to the caller
  * (*is_taken), who may have many of them. */
 static struct status event_place(struct ingest *ingest, struct log_walk *walk,
                                  const struct event *event, bool *is_taken, struct err *err) {
@@ -87,7 +93,7 @@ static struct status event_place(struct ingest *ingest, struct log_walk *walk,
             return status_ok();
         }
         first->count[QUALITY_LATE]++;
-        return order_add(ingest->late, event, 1, err);
+        return event_list_add(&ingest->late, event, 1, err);
     }
     struct period_facts *facts = &ingest->facts[period_index(periods, event->at_ms)];
     facts->quality.count[QUALITY_READ]++;
@@ -105,19 +111,19 @@ static struct status event_place(struct ingest *ingest, struct log_walk *walk,
 static struct status events_take(struct ingest *ingest, struct log_walk *walk,
                                  const struct event *events, size_t count, bool are_records,
                                  struct err *err) {
-    size_t first = 0; /* of those that belong into the order and are not in it yet */
+    size_t first = 0; /* of those that belong into the sequence and are not in it yet */
     for (size_t i = 0; i < count; i++) {
         bool is_taken = false;
         if (walk->record >= walk->wanted_from) {
             TRY(event_place(ingest, walk, &events[i], &is_taken, err));
         }
         if (!is_taken) {
-            TRY(order_add(ingest->order, events + first, i - first, err));
+            TRY(sequence_add(ingest->sequence, events + first, i - first, err));
             first = i + 1;
         }
         walk->record += are_records;
     }
-    return order_add(ingest->order, events + first, count - first, err);
+    return sequence_add(ingest->sequence, events + first, count - first, err);
 }
 
 static void malformed_count(struct ingest *ingest, uint64_t records) {
@@ -169,7 +175,10 @@ static struct status file_walk_open(struct ingest *ingest, const char *path, str
     struct log_reader *reader;
     TRY(input_open(&input, path, err));
     TRY(log_reader_open(&reader, input, ingest->options.reader, err));
-    struct status status = records_take(ingest, reader, walk, stop, bytes_before, err);
+    struct status status = log_reader_pass(reader, walk->wanted_from, &walk->record, err);
+    if (!failed(status)) {
+        status = records_take(ingest, reader, walk, stop, bytes_before, err);
+    }
     log_reader_close(reader);
     return status;
 }
@@ -205,9 +214,9 @@ static struct status extents_new(struct ingest *ingest, size_t count, struct err
 static struct status ingest_finish(struct ingest *ingest, struct err *err) {
     TRY(quarantine_gate(&ingest->quarantine, 0, ingest->facts[0].quality.count[QUALITY_MALFORMED],
                         ingest->looked_count, ingest->options.malformed_share_max, err));
-    progress_begin(ingest->progress, "ordering", "events", order_count(ingest->order));
-    TRY(order_finish(ingest->order, err));
-    TRY(order_finish(ingest->late, err));
+    progress_begin(ingest->progress, "ordering", "events", sequence_count(ingest->sequence));
+    TRY(sequence_finish(ingest->sequence, err));
+    TRY(event_list_sort(&ingest->late, ingest->options.simultaneous, err));
     progress_end(ingest->progress);
     return status_ok();
 }

@@ -1,21 +1,23 @@
-/* Logs (files, or the partitions of a topic) to ordered events: what is taken, what is left for
- * another night, what is set aside.
+/* Logs (files, or the partitions of a topic) to ordered events on a tape: what is taken, what is
+ * left for another night, what is set aside.
  *
- * Every record that is looked at for the first time goes to exactly one place: into the order (its
- * period's date), to the `late` list (older than what was published), to a count (self-loop,
+ * Every record that is looked at for the first time goes to exactly one place: into the sequence
+ * (its period's date), to the `late` list (older than what was published), to a count (self-loop,
  * earlier than the first date ever, malformed), or stays in the log for a later date. Records that
  * an earlier night has dealt with are passed over and not counted again.
  */
 #ifndef TIEFLOW_PIPELINE_INGEST_H
 #define TIEFLOW_PIPELINE_INGEST_H
 
+#include "pipeline/memory.h"
 #include "pipeline/period.h"
 #include "pipeline/progress.h"
 #include "pipeline/quarantine.h"
 #include "pipeline/topic.h"
 #include "schemas/status.h"
 #include "stages/decode/log_reader.h"
-#include "stages/order/order.h"
+#include "stages/order/event_list.h"
+#include "stages/order/sequence.h"
 #include "stages/source/file_set.h"
 #include "stages/state/generation.h"
 
@@ -34,12 +36,15 @@ struct ingest_options {
      * may be malformed, 0 to 1, before the run fails. */
     double malformed_share_max;
     const struct log_reader_options *reader;
+    struct dictionary *dictionary; /* of the state; gets the members of the events taken */
+    const char *scratch_folder;
+    struct memory_shares memory;
 };
 
 struct ingest {
     struct ingest_options options;
-    struct order *order;        /* the events taken */
-    struct order *late;         /* the late events */
+    struct sequence *sequence;  /* the events taken */
+    struct event_list late;     /* the late events; in order at the end */
     struct period_facts *facts; /* options.periods.count of them */
     struct quarantine quarantine;
     struct extent *extents; /* where the run leaves each file or partition; names borrowed */

@@ -47,8 +47,7 @@ static struct status segments_name(struct night_study *night, const struct night
     return status_ok();
 }
 
-static void study_fill(struct night_study *night, const struct run *run,
-                       const struct night_plan *plan) {
+static void study_fill(struct night_study *night, struct run *run, const struct night_plan *plan) {
     const struct generation *previous = plan->previous;
     night->study = (struct study_job){
         .settings = &night->settings,
@@ -57,19 +56,16 @@ static void study_fill(struct night_study *night, const struct run *run,
         .segment_paths = (const char *const *)night->segments.items,
         .segment_count = night->segments.count,
         .as_of_ms = period_first_ms(plan->periods, plan->periods->count) - 1,
+        .memory_bytes = memory_for_study(&run->ingest.options.memory),
         .threads = options_threads(run->options),
+        .kernel = (enum kernel_set)run->options->kernel,
         .progress = run->progress,
     };
     if (previous != NULL && previous->facts[FACT_POSITIONS].is_known) {
         night->study.previous_positions = &night->before[FACT_POSITIONS];
         night->study.previous_as_of_ms = previous->date_ms + DAY_MS - 1;
     }
-    night->more = (struct more_tables){
-        .context = &night->study,
-        .publish = study_job_publish,
-        .finish = study_job_finish,
-        .put_settings = study_job_put_settings,
-    };
+    night->more = study_job_tables(&night->study);
 }
 
 static bool knows_positions(const struct generation *generation) {

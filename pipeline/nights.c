@@ -1,11 +1,12 @@
 /* The verbs by date: `run` for one, `backfill` for many.
  *
- * Commit order of a night: tables are written and made durable under staging names, then the next
- * generation is renamed into the state, then the tables take their names, and at last Kafka gets
- * what is for it. A crash before the state is renamed leaves the night undone; a crash after it
- * leaves tables that the next run publishes, and outboxes that it sends, whichever date that is.
- * Running a date once more makes its tables again, byte for byte, because the generation remembers
- * how far each log was read.
+ * Commit order of a night: tables are written under one name, made durable all at once (one sync of
+ * the file system: a backfill of years has thousands of files) and given a second name that says
+ * so, then the next generation is renamed into the state, then the tables take their final names,
+ * and at last Kafka gets what is for it. A crash before the state is renamed leaves the night
+ * undone; a crash after it leaves tables that the next run publishes, and outboxes that it sends,
+ * whichever date that is. Running a date once more makes its tables again, byte for byte, because
+ * the generation remembers how far each log was read.
  */
 #include "pipeline/emit_request.h"
 #include "pipeline/night_study.h"
@@ -15,12 +16,15 @@
 #include "schemas/limits.h"
 #include "stages/base/checksum.h"
 #include "stages/base/files.h"
+#include "stages/state/rest.h"
 
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char published_prefix[] = "date=";
 
 /* One `run` or `backfill`: the dates, and what the state says about them. */
 struct nights {
@@ -34,7 +38,14 @@ struct nights {
     struct generation previous;
     struct generation next;
     char *next_folder; /* of the state; NULL before it is begun */
+    struct disk out_disk;
+    struct disk state_disk;
     bool may_be_committed;
+    struct rest_base base; /* of the previous generation */
+    struct batch_base batch_base;
+    bool writes_adjacency; /* anew; else the next generation shares that of the previous one */
+    struct rest_writer adjacency;
+    struct batch_after batch_after;
     struct night_study study;
     struct emit_request request;
     struct emit *emit; /* NULL where nothing goes to Kafka */
@@ -44,10 +55,13 @@ static void nights_release(struct nights *nights) {
     emit_close(nights->emit);
     emit_request_release(&nights->request);
     night_study_release(&nights->study);
+    rest_writer_release(&nights->adjacency);
     run_release(&nights->run);
     generation_release(&nights->repeated);
     generation_release(&nights->previous);
     generation_release(&nights->next);
+    disk_close(&nights->out_disk);
+    disk_close(&nights->state_disk);
     free(nights->next_folder);
     if (nights->state.folder != NULL) {
         state_close(&nights->state);
@@ -162,7 +176,7 @@ static struct status generation_fill(struct nights *nights, struct err *err) {
     next->simultaneous = run->ingest.options.simultaneous;
     next->members = dictionary_count(&run->graph.dictionary);
     next->ties = run->graph.cohort.total;
-    next->open_ties = run->graph.adjacency.open_count;
+    next->open_ties = run->graph.open_ties;
     next->run_id = run->ingest.facts[count - 1].run_id;
     for (size_t i = 0; i < nights->previous.segment_count; i++) {
         TRY(generation_add_segment(next, &nights->previous.segments[i], err));
@@ -177,16 +191,70 @@ static struct status generation_fill(struct nights *nights, struct err *err) {
     return status_ok();
 }
 
-/* Gives one date's staged tables their name. */
-static struct status staged_reveal(const char *out, const char *staged_name, const char *date,
+/* Makes the path of a date's tables under one of their names. */
+static struct status date_path(const char *out, const char *prefix, const char *date, char **path,
+                               struct err *err) {
+    if (asprintf(path, "%s/%s%s", out, prefix, date) < 0) {
+        *path = NULL;
+        return err_memory(err, strlen(out), "a path");
+    }
+    return status_ok();
+}
+
+/* Renames one date's tables; what had the new name gets the old one. */
+static struct status date_rename(const char *out, const char *from_prefix, const char *to_prefix,
+                                 const char *date, struct err *err) {
+    char *from = NULL;
+    char *to = NULL;
+    struct status status = date_path(out, from_prefix, date, &from, err);
+    if (!failed(status)) {
+        status = date_path(out, to_prefix, date, &to, err);
+    }
+    if (!failed(status)) {
+        status = folder_exchange(from, to, err);
+    }
+    free(from);
+    free(to);
+    return status;
+}
+
+/* Renames the tables of all dates of the run, which are durable, and makes that durable. */
+static struct status tables_rename(const struct nights *nights, const char *from_prefix,
+                                   const char *to_prefix, struct err *err) {
+    const struct periods *periods = &nights->run.ingest.options.periods;
+    const char *out = nights->run.options->out;
+    for (size_t i = 0; i < periods->count; i++) {
+        char date[DATE_TEXT_BYTES];
+        date_format(period_first_ms(periods, i), date);
+        TRY(date_rename(out, from_prefix, to_prefix, date, err));
+    }
+    return folder_sync(out, err);
+}
+
+/* Gives the tables of all dates of the run their final names, in place of older ones. */
+static struct status tables_reveal(const struct nights *nights, const char *prefix,
                                    struct err *err) {
-    char final_name[DATE_TEXT_BYTES + 8];
+    const struct periods *periods = &nights->run.ingest.options.periods;
+    TRY(tables_rename(nights, prefix, published_prefix, err));
+    for (size_t i = 0; i < periods->count; i++) {
+        char *older;
+        char date[DATE_TEXT_BYTES];
+        date_format(period_first_ms(periods, i), date);
+        TRY(date_path(nights->run.options->out, prefix, date, &older, err));
+        struct status status = folder_remove(older, err);
+        free(older);
+        TRY(status);
+    }
+    return status_ok();
+}
+
+/* The same for one date that an earlier run left. */
+static struct status staged_reveal(const char *out, const char *date, struct err *err) {
     char *staged = NULL;
     char *final = NULL;
-    (void)snprintf(final_name, sizeof final_name, "date=%s", date);
-    struct status status = path_join(&staged, out, staged_name, err);
+    struct status status = date_path(out, run_staging_prefix, date, &staged, err);
     if (!failed(status)) {
-        status = path_join(&final, out, final_name, err);
+        status = date_path(out, published_prefix, date, &final, err);
     }
     if (!failed(status)) {
         status = folder_publish(staged, final, err);
@@ -196,33 +264,8 @@ static struct status staged_reveal(const char *out, const char *staged_name, con
     return status;
 }
 
-/* Calls `act` for every date of the run with the name of its staging folder. */
-static struct status tables_each(struct nights *nights,
-                                 struct status (*act)(const char *out, const char *staged_name,
-                                                      const char *date, struct err *err),
-                                 struct err *err) {
-    const struct run *run = &nights->run;
-    const struct periods *periods = &run->ingest.options.periods;
-    for (size_t i = 0; i < periods->count; i++) {
-        char *name;
-        char date[DATE_TEXT_BYTES];
-        date_format(period_first_ms(periods, i), date);
-        TRY(period_name(periods, i, run->staging_prefix, "", &name, err));
-        struct status status = act(run->options->out, name, date, err);
-        free(name);
-        TRY(status);
-    }
-    return status_ok();
-}
-
-static struct status staged_sync(const char *out, const char *staged_name, const char *date,
-                                 struct err *err) {
-    (void)date;
-    char *staged;
-    TRY(path_join(&staged, out, staged_name, err));
-    struct status status = folder_sync(staged, err);
-    free(staged);
-    return status;
+static bool has_prefix(const char *name, const char *prefix) {
+    return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
 /* Whether a staging folder is of a date that the state has and the tables lack: its run was cut off
@@ -236,17 +279,17 @@ static struct status staged_is_due(const struct nights *nights, const char *name
     char *published = NULL;
     int64_t date_ms;
     *is_due = false;
-    if (strncmp(name, run_staging_prefix, strlen(run_staging_prefix)) != 0 ||
-        !date_parse(date, &date_ms) || nights->state.date_count == 0 ||
-        date_ms > state_newest(&nights->state)) {
+    if (!has_prefix(name, run_staging_prefix) || !date_parse(date, &date_ms) ||
+        nights->state.date_count == 0 || date_ms > state_newest(&nights->state)) {
         return status_ok();
     }
     if (asprintf(&manifest, "%s/%s/manifest.json", out, name) < 0) {
         return err_memory(err, strlen(out), "a path");
     }
-    if (asprintf(&published, "%s/date=%s", out, date) < 0) {
+    struct status status = date_path(out, published_prefix, date, &published, err);
+    if (failed(status)) {
         free(manifest);
-        return err_memory(err, strlen(out), "a path");
+        return status;
     }
     *is_due = file_exists(manifest) && !folder_exists(published);
     free(manifest);
@@ -267,9 +310,9 @@ static struct status staging_recover(const struct nights *nights, struct err *er
         TRY_OR(done, status, staged_is_due(nights, name, &is_due, err));
         if (is_due) {
             progress_note(nights->run.progress, "%s: completing what an earlier run left", date);
-            status = staged_reveal(out, name, date, err);
-        } else if (strncmp(name, run_staging_prefix, strlen(run_staging_prefix)) == 0 ||
-                   strncmp(name, run_repeat_prefix, strlen(run_repeat_prefix)) == 0) {
+            status = staged_reveal(out, date, err);
+        } else if (has_prefix(name, run_making_prefix) || has_prefix(name, run_staging_prefix) ||
+                   has_prefix(name, run_repeat_prefix)) {
             status = path_join(&path, out, name, err);
             if (!failed(status)) {
                 status = folder_remove(path, err);
@@ -402,6 +445,59 @@ static void group_commit(struct run *run) {
     free(offsets);
 }
 
+/* --- the adjacency --- */
+
+/* While there are no more ties than these, writing them all takes no time to speak of. */
+enum { SMALL_GRAPH_TIES = 4000000, TAIL_PERCENT = 3 };
+
+/* Whether the tail would outgrow its share of the graph. What became of the night's events is not
+ * known yet; that there are so many is, and decides alone, so that it is the same whenever asked.
+ */
+static bool adjacency_is_due(const struct nights *nights) {
+    const struct generation *previous = &nights->previous;
+    uint64_t events = sequence_count(nights->run.ingest.sequence);
+    uint64_t percent = nights->run.options->tail_percent;
+    if (!nights->has_previous || percent == 0) {
+        return true;
+    }
+    if (percent == OPTION_NOT_GIVEN) {
+        percent = TAIL_PERCENT;
+        if (previous->open_ties + events <= SMALL_GRAPH_TIES) {
+            return true;
+        }
+    }
+    return (generation_tail(previous) + events) * 100 > previous->open_ties * percent;
+}
+
+/* Decides where the run's rows come from and where they go. A repeat leaves the state alone. */
+static struct status adjacency_plan(struct nights *nights, struct err *err) {
+    struct run *run = &nights->run;
+    unsigned threads = options_threads(run->options);
+    nights->writes_adjacency = !nights->is_repeat && adjacency_is_due(nights);
+    if (nights->has_previous) {
+        nights->base = (struct rest_base){&nights->state, &nights->previous, threads};
+        nights->batch_base = rest_base_of(&nights->base);
+        run->base = &nights->batch_base;
+        run->base_entries = 2 * nights->previous.open_ties;
+        if (!nights->writes_adjacency && !options_have_log(run->options, FACT_POSITIONS)) {
+            TRY(rest_entries(&nights->state, &nights->previous, sequence_tape(run->ingest.sequence),
+                             &run->base_entries, err));
+        }
+    }
+    if (nights->writes_adjacency) {
+        TRY(rest_writer_open(&nights->adjacency, &nights->state, threads, err));
+        nights->batch_after = rest_writer_after(&nights->adjacency);
+        run->after = &nights->batch_after;
+    }
+    return status_ok();
+}
+
+static struct status adjacency_enter(struct nights *nights, struct err *err) {
+    return nights->writes_adjacency
+               ? rest_writer_finish(&nights->adjacency, &nights->next, err)
+               : generation_share_adjacency(&nights->next, &nights->previous, err);
+}
+
 static struct status nights_compute(struct nights *nights, struct err *err) {
     struct run *run = &nights->run;
     struct periods periods = periods_days(nights->first_ms, nights->last_ms);
@@ -411,15 +507,18 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     TRY(sink_open(nights, err));
     TRY(sink_catch_up(nights, err));
     sink_plan(nights);
-    run->staging_prefix = nights->is_repeat ? run_repeat_prefix : run_staging_prefix;
-    TRY(run_ingest(run, periods, previous, nights->is_repeat ? &nights->repeated : NULL, err));
+    run->staging_prefix = nights->is_repeat ? run_repeat_prefix : run_making_prefix;
     if (previous != NULL) {
-        progress_begin(run->progress, "loading", "ties", previous->open_ties);
+        progress_begin(run->progress, "loading", "members", previous->members);
         TRY(state_load_graph(&nights->state, previous, &run->graph, err));
         progress_end(run->progress);
     }
+    TRY(run_ingest(run, periods, previous, nights->is_repeat ? &nights->repeated : NULL, err));
     TRY(state_begin(&nights->state, &nights->next_folder, err));
+    TRY(disk_open(&nights->state_disk, nights->next_folder, err));
+    TRY(disk_open(&nights->out_disk, run->options->out, err));
     TRY(extents_fill(nights, err));
+    TRY(adjacency_plan(nights, err));
     const struct night_plan plan = {
         .state = &nights->state,
         .previous = previous,
@@ -433,21 +532,23 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     const struct generation *as_read = nights->is_repeat ? &nights->repeated : &nights->next;
     TRY(run_compute(run, nights->next_folder, run->options->out, as_read->extents,
                     as_read->extent_count, previous_run_id, err));
-    TRY(tables_each(nights, staged_sync, err));
-    TRY(folder_sync(run->options->out, err)); /* before the state promises them */
+    TRY(disk_sync(&nights->out_disk, err)); /* before the state promises them */
     if (nights->is_repeat) {
         TRY(repeat_check(nights, err));
         TRY(night_study_check_repeat(&nights->study, &nights->state, &nights->repeated, err));
         TRY(state_abandon(&nights->state, err));
-        return tables_each(nights, staged_reveal, err);
+        return tables_reveal(nights, run_repeat_prefix, err);
     }
-    progress_begin(run->progress, "saving", "ties", run->graph.adjacency.open_count);
+    progress_begin(run->progress, "saving", "ties", run->graph.open_ties);
     TRY(generation_fill(nights, err));
+    TRY(adjacency_enter(nights, err));
     TRY(night_study_keep(&nights->study, &nights->state, &nights->next, err));
+    TRY(disk_sync(&nights->state_disk, err));
+    TRY(tables_rename(nights, run_making_prefix, run_staging_prefix, err));
     nights->may_be_committed = true;
-    TRY(state_commit(&nights->state, &nights->next, &run->graph, run->job.threads, err));
+    TRY(state_commit(&nights->state, &nights->next, &run->graph, err));
     progress_end(run->progress);
-    TRY(tables_each(nights, staged_reveal, err));
+    TRY(tables_reveal(nights, run_staging_prefix, err));
     TRY(sink_send(nights, err));
     group_commit(run);
     return state_prune(&nights->state, (size_t)run->options->keep, err);

@@ -16,6 +16,7 @@ enum option_kind {
     OPTION_DATE,
     OPTION_INSTANT, /* a date, which is its last millisecond, or milliseconds since 1970 */
     OPTION_U64,
+    OPTION_SIZE, /* bytes: a number with K, M, G or T behind it */
     OPTION_DOUBLE,
     OPTION_CHOICE, /* index among the names in `argument`, divided by '|' */
     OPTION_FLAG,
@@ -40,6 +41,7 @@ enum {
     VERBS_ALL = (VERB_REPORT << 1) - 1,
     VERBS_NIGHT = VERB_RUN | VERB_BACKFILL,
     VERBS_PLAN = VERB_CHECK | VERB_EXPLAIN,
+    VERBS_STATE = VERBS_NIGHT | VERBS_PLAN | VERB_SNAPSHOT | VERB_ATTRIBUTE,
     VERBS_LOGS = VERB_TIES | VERBS_NIGHT | VERBS_PLAN, /* from files or a topic */
     VERBS_TABLES = VERBS_LOGS | VERB_ATTRIBUTE,
     VERBS_FACTS = VERB_ATTRIBUTE | VERBS_NIGHT | VERBS_PLAN,
@@ -51,8 +53,8 @@ enum {
 static const struct option option_table[] = {
     {"out", 'o', OPTION_TEXT, FIELD(out), "PATH", 0, 0, VERBS_OUT,
      "where results go: a folder for tables, a file for logs"},
-    {"state", 's', OPTION_TEXT, FIELD(state), "DIR", 0, 0, VERBS_NIGHT | VERBS_PLAN | VERB_SNAPSHOT,
-     "folder that carries the graph from night to night"},
+    {"state", 's', OPTION_TEXT, FIELD(state), "DIR", 0, 0, VERBS_STATE,
+     "folder that carries the graph from night to night; attribute: whose ties it takes"},
     {"logs", 'l', OPTION_LIST, FIELD(logs), "PATH", 0, 0, VERBS_TABLES,
      "a log of connections, or a folder of them; may be repeated"},
     {"connections", 0, OPTION_LIST, FIELD(logs), "PATH", 0, 0, VERBS_TABLES,
@@ -83,6 +85,8 @@ static const struct option option_table[] = {
      "whether the tie must be older than the contact's job"},
     {"ended-ties", 0, OPTION_CHOICE, RULE(ended_ties), "exclude|include", 0, 0, VERBS_FACTS,
      "include: a tie counts for ever, also behind its end; default exclude"},
+    {"scope", 0, OPTION_CHOICE, FIELD(scope), "all|moves", 0, 0, VERB_ATTRIBUTE,
+     "moves: only what became of the moves, from the ties of those who moved; default all"},
     {"as-of", 0, OPTION_INSTANT, FIELD(as_of_ms), "DATE|MS", 0, 0, VERB_ATTRIBUTE,
      "nothing later counts (a date: its last instant); default the latest connection or start"},
     {"mass-movers", 0, OPTION_U64, RULE(mass_movers), "N", 1, UINT32_MAX, VERBS_FACTS,
@@ -147,7 +151,8 @@ static const struct option option_table[] = {
     {"dead-letters", 0, OPTION_TEXT, FIELD(emit.dead_letter_topic), "TOPIC", 0, 0, VERBS_EMIT,
      "topic for records that cannot be read; default a file beside the tables"},
     {"date", 'd', OPTION_DATE, FIELD(date), "YYYY-MM-DD", 0, 0,
-     VERB_RUN | VERBS_PLAN | VERB_SNAPSHOT, "the UTC date to run, or the generation to look at"},
+     VERB_RUN | VERBS_PLAN | VERB_SNAPSHOT | VERB_ATTRIBUTE,
+     "the UTC date to run, or the generation to look at; default the newest"},
     {"from", 0, OPTION_DATE, FIELD(from), "YYYY-MM-DD", 0, 0, VERB_BACKFILL | VERBS_PLAN,
      "first date; without it the day after the state, or of the first event"},
     {"to", 0, OPTION_DATE, FIELD(to), "YYYY-MM-DD", 0, 0, VERB_BACKFILL | VERBS_PLAN,
@@ -155,15 +160,19 @@ static const struct option option_table[] = {
     {"simultaneous", 0, OPTION_CHOICE, FIELD(simultaneous), "strict|sequence", 0, 0, VERBS_TABLES,
      "what ties of one millisecond see of each other: nothing, or the ones before in the log"},
     {"format", 'f', OPTION_TEXT, FIELD(format), "NAME", 0, 0, VERBS_TABLES | VERB_SNAPSHOT,
-     "tables as csv, parquet or both (default); snapshot export: roaring, csv or parquet"},
+     "csv, parquet, both (default), or none of ties (nights); export: roaring, csv or parquet"},
     {"max-malformed", 0, OPTION_DOUBLE, FIELD(malformed_share_max), "SHARE", 0, 1, VERBS_TABLES,
      "fail (65) when more than this share of records is malformed; default 0.01"},
     {"keep", 0, OPTION_U64, FIELD(keep), "N", 1, 100000, VERBS_NIGHT | VERBS_PLAN,
      "generations to keep, to re-run dates from; default 7"},
-    {"batch", 0, OPTION_U64, FIELD(batch), "N", 1, 1 << 28, VERBS_TABLES,
-     "events per batch; results never depend on it"},
-    {"threads", 't', OPTION_U64, FIELD(threads), "N", 1, LIMIT_THREADS, VERBS_TABLES,
-     "threads; results never depend on it; default: all processors"},
+    {"tail", 0, OPTION_U64, FIELD(tail_percent), "PERCENT", 0, 1000000, VERBS_NIGHT | VERBS_PLAN,
+     "write all rows anew when more of the ties have come or gone since; default 3"},
+    {"memory", 0, OPTION_SIZE, FIELD(memory_bytes), "SIZE", 1 << 20, 1e15, VERBS_TABLES,
+     "memory to use, as 12G or 800M; results never depend on it; default: 3/4 of what there is"},
+    {"kernel", 0, OPTION_CHOICE, FIELD(kernel), "auto|plain|avx2|avx512", 0, 0, VERBS_TABLES,
+     "instructions to count with; results never depend on it; default: auto, the fastest here"},
+    {"threads", 't', OPTION_U64, FIELD(threads), "N", 1, LIMIT_THREADS,
+     VERBS_TABLES | VERB_GENERATE, "threads; results never depend on it; default: all processors"},
     {"input-format", 0, OPTION_TEXT, FIELD(input_format), "NAME", 0, 0, VERB_IMPORT,
      "csv, ndjson, packed, avro, snap, konect or mtx; without it by content"},
     {"columns", 0, OPTION_TEXT, FIELD(columns), "LIST", 0, 0, VERB_IMPORT,
@@ -180,12 +189,16 @@ static const struct option option_table[] = {
      "same seed, same log; default 1"},
     {"ties", 0, OPTION_U64, FIELD(ties), "N", 1, 1e11, VERB_GENERATE,
      "ties to make; default 1000000"},
+    {"model", 0, OPTION_CHOICE, FIELD(model), "study|stream|rmat", 0, 0, VERB_GENERATE,
+     "what makes the log, see above; default study"},
+    {"scale", 0, OPTION_U64, FIELD(scale), "N", 1, 28, VERB_GENERATE,
+     "rmat: 2^N members; default the least N with a mean degree of at most --degree"},
     {"degree", 0, OPTION_DOUBLE, FIELD(degree), "D", 0.001, 1e6, VERB_GENERATE,
      "mean degree at the end, which sets the number of members; default 200"},
     {"start", 0, OPTION_DATE, FIELD(start), "YYYY-MM-DD", 0, 0, VERB_GENERATE,
-     "date of the first event; default 2026-01-01, with --careers 2015-01-01"},
+     "date of the first event; default 2026-01-01, of worlds and large logs 2015-01-01"},
     {"days", 0, OPTION_DOUBLE, FIELD(days), "N", 0.001, 40000, VERB_GENERATE,
-     "days that the log spans; default 3, with --careers 1826"},
+     "days that the log spans; default 3, of worlds and large logs 1826"},
     {"closure", 0, OPTION_DOUBLE, FIELD(closure), "SHARE", 0, 1, VERB_GENERATE,
      "share of ties that close a triangle; default 0.3"},
     {"disconnects", 0, OPTION_DOUBLE, FIELD(disconnects), "SHARE", 0, 0.9, VERB_GENERATE,
@@ -264,7 +277,7 @@ static const struct verb_page verb_pages[] = {
      "  tieflow ties logs/ -o tables --format parquet --simultaneous sequence\n"
      "  tieflow ties --brokers localhost:9092 --topic connections --encoding json -o tables\n"},
     {VERB_ATTRIBUTE, "attribute",
-     "tieflow attribute --connections LOG... --positions LOG... -o DIR [options]",
+     "tieflow attribute --connections LOG...|--state DIR --positions LOG... -o DIR [options]",
      "which ties carried which job moves, from log files, in one go",
      "Somebody starts at a company where one of their connections works already: did the job\n"
      "come through that tie? Nobody can tell for one move. Over all ties it can be counted how\n"
@@ -296,12 +309,21 @@ static const struct verb_page verb_pages[] = {
      "transmissions, attributions, members, dose_response, segments, arms, placebos, quality\n"
      "and the settings, which stand in every table.\n"
      "\n"
+     "With --state the ties are those of a generation of the state, as of the end of its date,\n"
+     "and their embeddedness is not computed again: to try other settings. The state is only\n"
+     "read. The tables of the connections (endings, late) are not made again.\n"
+     "\n"
+     "With --scope moves only what became of the moves is made: moves, transmissions,\n"
+     "attributions, totals and settings. It looks at the ties of those who moved alone and is\n"
+     "many times as fast; what chance would give is not known then (nulls).\n"
+     "\n"
      "Examples:\n"
      "  tieflow attribute --connections ties.csv --positions jobs.csv -o tables\n"
      "  tieflow attribute --connections ties/ --positions jobs/ --companies mergers.csv \\\n"
      "      --members people.csv -o tables --preset gee2012 --as-of 2025-12-31\n"
      "  tieflow attribute --connections ties.csv --positions jobs.csv -o tables \\\n"
-     "      --tie-days 90 --ended-ties include\n"},
+     "      --tie-days 90 --ended-ties include\n"
+     "  tieflow attribute --state state --positions jobs.csv -o tables --scope moves\n"},
     {VERB_RUN, "run",
      "tieflow run --state DIR --date YYYY-MM-DD --logs PATH...|--brokers HOST:PORT -o DIR "
      "[options]",
@@ -353,6 +375,15 @@ static const struct verb_page verb_pages[] = {
      "Members with employers, schools and regions, lognormal activity and closure of\n"
      "triangles; in time order; the format is that of LOG's name.\n"
      "\n"
+     "Three models, by --model:\n"
+     "  study   keeps the graph in memory (10 bytes per tie): closes triangles among all\n"
+     "          ties, makes ended ties again, takes any density; --careers needs it\n"
+     "  stream  the same for logs of any size (1 byte per tie, 100 per member: 2 billion ties\n"
+     "          of 20 million members in 4 GiB): closes triangles among the latest 15 ties of\n"
+     "          a member, makes no ended tie again; members are numbered at random\n"
+     "  rmat    edges of the Graph500 benchmark, each pair once, in the order drawn: a stress\n"
+     "          test with hubs beyond any degree limit; connects alone\n"
+     "\n"
      "With --careers: a world in which the truth is known. DIR gets connections, positions,\n"
      "members, companies, industries, interactions, applications and assignments; truth.json\n"
      "with the settings and the planted hazard by mutual connections; planted.csv with the\n"
@@ -361,6 +392,8 @@ static const struct verb_page verb_pages[] = {
      "\n"
      "Examples:\n"
      "  tieflow generate -o logs/demo.tfp --ties 5000000 --days 30 --seed 7\n"
+     "  tieflow generate -o large.tfp --model stream --ties 2000000000 --degree 200\n"
+     "  tieflow generate -o rmat.tfp --model rmat --ties 50000000 --scale 19\n"
      "  tieflow generate -o world --careers --ties 1000000 --degree 100 --hazard flat\n"},
     {VERB_SNAPSHOT, "snapshot", "tieflow snapshot ls|verify|export --state DIR [options]",
      "look at the state: list, check, take out",
@@ -459,6 +492,43 @@ static struct status number_set(void *field, const struct option *option, const 
     return status_ok();
 }
 
+/* The binary unit that a letter stands for; 0 for none. */
+static uint64_t size_unit(char letter) {
+    switch (letter) {
+    case 'K':
+    case 'k':
+        return UINT64_C(1) << 10;
+    case 'M':
+    case 'm':
+        return UINT64_C(1) << 20;
+    case 'G':
+    case 'g':
+        return UINT64_C(1) << 30;
+    case 'T':
+    case 't':
+        return UINT64_C(1) << 40;
+    default:
+        return 0;
+    }
+}
+
+static struct status size_set(uint64_t *field, const struct option *option, const char *value,
+                              struct err *err) {
+    char *end;
+    double number = strtod(value, &end);
+    uint64_t unit = end == value || *end == '\0' ? 1 : size_unit(*end);
+    const char *rest = *end == '\0' ? end : end + 1;
+    bool is_size = end != value && isfinite(number) && unit != 0 && *rest == '\0';
+    number *= (double)unit;
+    if (!is_size || number < option->least || number > option->most) {
+        return err_set(err, FAILURE_USAGE,
+                       "--%s: \"%s\" is not a size from 1M to 900T, as 12G or 800M", option->name,
+                       value);
+    }
+    *field = (uint64_t)number;
+    return status_ok();
+}
+
 static struct status instant_set(int64_t *field, const struct option *option, const char *value,
                                  struct err *err) {
     int64_t at_ms = 0;
@@ -501,6 +571,8 @@ static struct status option_set(struct options *options, const struct option *op
     case OPTION_U64:
     case OPTION_DOUBLE:
         return number_set(field, option, value, err);
+    case OPTION_SIZE:
+        return size_set(field, option, value, err);
     case OPTION_INSTANT:
         return instant_set(field, option, value, err);
     case OPTION_DATE:
@@ -682,6 +754,7 @@ static void options_default(struct options *options) {
     options->as_of_ms = INT64_MAX;
     options->malformed_share_max = 0.01;
     options->keep = 7;
+    options->tail_percent = OPTION_NOT_GIVEN;
     options->topic.name = "connections";
     options->topic.group = "tieflow";
     options->topic.lateness_hours = -1;
@@ -691,8 +764,11 @@ static void options_default(struct options *options) {
     options->emit.prefix = "tieflow.";
     options->seed = 1;
     options->ties = 1000000;
-    options->degree = 200;
+    options->degree = -1;
     options->days = -1;
+    options->closure = -1;
+    options->disconnects = -1;
+    options->warts = -1;
     options->careers = (struct career_options){
         .hazard = UINT64_MAX,
         .hazard_rate = -1,
@@ -706,9 +782,6 @@ static void options_default(struct options *options) {
         .interaction_rate = -1,
         .application_rate = -1,
     };
-    options->closure = 0.3;
-    options->disconnects = 0.01;
-    options->warts = 0.001;
 }
 
 /* Splits "--name=value", "--name", "-n" and "-nvalue"; *value is NULL where none is attached. */

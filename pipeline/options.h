@@ -107,6 +107,7 @@ struct options {
     const char *fact_topics[FACT_LOGS]; /* in place of files, at the same brokers; NULL: none */
     uint64_t facts_encoding;            /* of these topics: 0 framed Avro, 1 JSON */
     struct attribution_options attribution;
+    uint64_t scope;   /* enum attribution_scope */
     int64_t as_of_ms; /* INT64_MAX: not given */
     struct topic_options topic;
     struct emit_settings emit;
@@ -115,11 +116,13 @@ struct options {
     const char *to;
     uint64_t simultaneous; /* enum simultaneous */
     const char *format;
-    uint64_t batch;
-    uint64_t threads; /* 0: as many as there are processors */
+    uint64_t memory_bytes; /* 0: most of what the machine has */
+    uint64_t threads;      /* 0: as many as there are processors */
+    uint64_t kernel;       /* enum kernel_set */
     double malformed_share_max;
     uint64_t keep;
-    uint64_t log; /* 0 text, 1 JSON lines */
+    uint64_t tail_percent; /* OPTION_NOT_GIVEN: 3, and 0 while the graph is small */
+    uint64_t log;          /* 0 text, 1 JSON lines */
     bool is_quiet;
     /* import */
     const char *input_format;
@@ -131,9 +134,11 @@ struct options {
     /* generate */
     uint64_t seed;
     uint64_t ties;
-    double degree;
+    uint64_t model; /* enum log_model */
+    uint64_t scale; /* 0: not given */
     const char *start;
-    double days; /* negative: not given */
+    double degree; /* negative, as the next ones: not given */
+    double days;
     double closure;
     double disconnects;
     double warts;

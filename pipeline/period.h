@@ -51,6 +51,20 @@ static inline size_t period_index(const struct periods *periods, int64_t at_ms) 
     return periods->is_whole ? 0 : (size_t)((at_ms - periods->first_ms) / DAY_MS);
 }
 
+/* Where the times of a period end among ascending ones: at_ms[first], and all before, are of it or
+ * of earlier ones. */
+static inline size_t period_end(const struct periods *periods, size_t period, const int64_t *at_ms,
+                                size_t first, size_t count) {
+    if (period_index(periods, at_ms[count - 1]) == period) {
+        return count;
+    }
+    size_t end = first + 1;
+    while (period_index(periods, at_ms[end]) == period) {
+        end++;
+    }
+    return end;
+}
+
 /* What is known about one period of a run. */
 struct period_facts {
     struct quality quality;

@@ -64,6 +64,12 @@ static void tee_discard(struct tee *tee) {
 static struct status tee_open_as(struct publisher *publisher, const struct table_formats *formats,
                                  const struct table *table, struct tee *tee, struct err *err) {
     *tee = (struct tee){.table = table};
+    const struct table_options options = {
+        .notes = publisher->notes,
+        .note_count = publisher->note_count,
+        .threads = publisher->publication->threads,
+        .is_synced_later = publisher->publication->is_synced_later,
+    };
     if (publisher->database != NULL && database_takes(table)) {
         tee->database = publisher->database;
     }
@@ -72,9 +78,8 @@ static struct status tee_open_as(struct publisher *publisher, const struct table
         if (!has_format(formats, format) || (format == TABLE_OUTBOX && table->is_cumulative)) {
             continue;
         }
-        struct status status =
-            table_writer_open(&tee->writers[i], format, publisher->publication->folder, table,
-                              publisher->notes, publisher->note_count, err);
+        struct status status = table_writer_open(
+            &tee->writers[i], format, publisher->publication->folder, table, &options, err);
         if (failed(status)) {
             tee->writers[i] = NULL;
             tee_discard(tee);
@@ -148,25 +153,30 @@ struct ties_block {
     double strength[TIE_SEGMENT_FRAME_ITEMS];
 };
 
-static struct status ties_append(const struct publication *publication, struct tee *tee,
-                                 const struct tie_columns *ties, uint64_t first_tie,
-                                 const struct ending_index *endings, struct ties_block *block,
-                                 struct err *err) {
+/* The loops that reach into large tables are apart from each other and from arithmetic: the
+ * processor then waits for many ties at once. */
+static void block_fill(struct ties_block *block, const struct dictionary *dictionary,
+                       const struct tie_columns *ties, uint64_t first_tie,
+                       const struct ending_index *endings) {
+    for (size_t i = 0; i < ties->count; i++) {
+        block->from[i] = dictionary_member(dictionary, (struct node_id){ties->from[i]}).v;
+        block->to[i] = dictionary_member(dictionary, (struct node_id){ties->to[i]}).v;
+    }
     for (size_t i = 0; i < ties->count; i++) {
         struct tie tie = {
-            .from = dictionary_member(publication->dictionary, (struct node_id){ties->from[i]}),
-            .to = dictionary_member(publication->dictionary, (struct node_id){ties->to[i]}),
             .mutual = ties->mutual[i],
             .degree_from = ties->degree_from[i],
             .degree_to = ties->degree_to[i],
         };
-        block->from[i] = tie.from.v;
-        block->to[i] = tie.to.v;
-        block->ended_at_ms[i] =
-            ending_index_find(endings, ties->from[i], ties->to[i], first_tie + i);
         block->in_union[i] = tie_union(&tie);
         block->strength[i] = tie_strength(&tie);
     }
+    ending_index_find_all(endings, ties->from, ties->to, first_tie, ties->count,
+                          block->ended_at_ms);
+}
+
+static struct status ties_append(struct tee *tee, const struct tie_columns *ties,
+                                 const struct ties_block *block, struct err *err) {
     const union column_values columns[] = {
         {.u64 = block->from},
         {.u64 = block->to},
@@ -181,13 +191,26 @@ static struct status ties_append(const struct publication *publication, struct t
     return tee_append(tee, columns, ties->count, err);
 }
 
+/* Gives back what was read of a scratch segment, a step at a time. */
+static void segment_forget(const struct ties_source *source, const char *path,
+                           const struct tie_segment_reader *reader, uint64_t *forgotten_bytes) {
+    enum { STEP_BYTES = 1 << 26 };
+    uint64_t bytes = tie_segment_read_bytes(reader);
+    if (source->is_scratch && bytes - *forgotten_bytes >= STEP_BYTES) {
+        file_forget(path, bytes);
+        *forgotten_bytes = bytes;
+    }
+}
+
 static struct status segment_append(const struct publication *publication, struct tee *tee,
-                                    const char *path, const struct ending_index *endings,
+                                    const struct ties_source *source, const char *path,
                                     struct ties_block *block, struct err *err) {
     struct input *input;
     struct tie_segment_reader *reader;
+    uint64_t forgotten_bytes = 0;
     TRY(input_open(&input, path, err));
-    TRY(tie_segment_reader_new(&reader, input, err));
+    TRY(tie_segment_reader_new(&reader, input, publication->threads == 0 ? 1 : publication->threads,
+                               err));
     struct status status;
     for (;;) {
         const struct tie_columns *ties;
@@ -201,10 +224,11 @@ static struct status segment_append(const struct publication *publication, struc
             break;
         }
         if (ties != NULL) {
-            TRY_OR(done, status,
-                   ties_append(publication, tee, ties, first_tie, endings, block, err));
+            block_fill(block, publication->dictionary, ties, first_tie, source->endings);
+            TRY_OR(done, status, ties_append(tee, ties, block, err));
             progress_update(publication->progress, publication->progress->done + ties->count);
         }
+        segment_forget(source, path, reader, &forgotten_bytes);
     }
 done:
     tie_segment_reader_free(reader);
@@ -223,8 +247,7 @@ static struct status ties_publish(struct publisher *publisher, const struct tabl
     struct status status = tee_open_as(publisher, formats, &table_ties, &tee, err);
     if (!failed(status)) {
         for (size_t i = 0; i < source->path_count && !failed(status); i++) {
-            status =
-                segment_append(publication, &tee, source->paths[i], source->endings, block, err);
+            status = segment_append(publication, &tee, source, source->paths[i], block, err);
         }
         status = tee_close(publisher, &tee, status, err);
     }
@@ -259,35 +282,22 @@ static struct status endings_publish(struct publisher *publisher, const struct t
     return tee_close(publisher, &tee, status, err);
 }
 
-static struct status late_append(struct tee *tee, const struct event *events, size_t count,
-                                 struct err *err) {
-    for (size_t i = 0; i < count; i++) {
-        const char *kind = event_kind_name(events[i].kind);
-        const char *origin = event_origin_name(events[i].origin);
-        const union column_values columns[] = {
-            {.time_ms = &events[i].at_ms},
-            {.u64 = &events[i].from.v},
-            {.u64 = &events[i].to.v},
-            {.text = &kind},
-            {.text = &origin},
-        };
-        TRY(tee_append(tee, columns, 1, err));
-    }
-    return status_ok();
-}
-
-static struct status late_publish(struct publisher *publisher, struct order *late,
+static struct status late_publish(struct publisher *publisher, const struct event_list *late,
                                   struct err *err) {
     struct tee tee;
     TRY(tee_open(publisher, &table_late, &tee, err));
     struct status status = status_ok();
-    size_t count = late == NULL ? 0 : 1;
-    while (count != 0 && !failed(status)) {
-        const struct event *events;
-        status = order_next(late, BLOCK_ROWS, &events, &count, err);
-        if (!failed(status)) {
-            status = late_append(&tee, events, count, err);
-        }
+    size_t count = late == NULL ? 0 : late->count;
+    for (size_t i = 0; i < count && !failed(status); i++) {
+        const struct event *event = &late->items[i];
+        const char *kind = event_kind_name(event->kind);
+        const char *origin = event_origin_name(event->origin);
+        const union column_values columns[] = {
+            {.time_ms = &event->at_ms}, {.u64 = &event->from.v},
+            {.u64 = &event->to.v},      {.text = &kind},
+            {.text = &origin},
+        };
+        status = tee_append(&tee, columns, 1, err);
     }
     return tee_close(publisher, &tee, status, err);
 }
@@ -375,6 +385,19 @@ static void manifest_put_tables(struct json_writer *writer, const struct publish
     json_array_end(writer);
 }
 
+/* What became of the log's events. */
+static void manifest_put_connections(struct json_writer *writer,
+                                     const struct publication *publication) {
+    json_object_begin(writer, "quality");
+    for (int i = 0; i < QUALITY_CHECKS; i++) {
+        json_put_u64(writer, quality_check_name((enum quality_check)i),
+                     publication->quality->count[i]);
+    }
+    json_object_end(writer);
+    struct summary made = summary_of(publication->made, publication->cohort);
+    summary_put(writer, "summary", &made);
+}
+
 static void manifest_put(struct json_writer *writer, const struct publisher *publisher,
                          const struct small_tables *small) {
     const struct publication *publication = publisher->publication;
@@ -396,15 +419,10 @@ static void manifest_put(struct json_writer *writer, const struct publisher *pub
     }
     json_object_end(writer);
     manifest_put_tables(writer, publisher);
-    json_object_begin(writer, "quality");
-    for (int i = 0; i < QUALITY_CHECKS; i++) {
-        json_put_u64(writer, quality_check_name((enum quality_check)i),
-                     publication->quality->count[i]);
+    if (publication->quality != NULL) {
+        manifest_put_connections(writer, publication);
     }
-    json_object_end(writer);
-    struct summary made = summary_of(publication->made, publication->cohort);
     struct summary cohort = summary_of(publication->cohort, publication->cohort);
-    summary_put(writer, "summary", &made);
     summary_put(writer, "cohort", &cohort);
     json_array_begin(writer, "inputs");
     for (size_t i = 0; i < small->extent_count; i++) {
@@ -431,7 +449,9 @@ static struct status manifest_publish(const struct publisher *publisher,
     if (failed(status)) {
         output_discard(output);
     } else {
-        status = output_commit(output, NULL, NULL, err);
+        status = publisher->publication->is_synced_later
+                     ? output_commit_unsynced(output, NULL, NULL, err)
+                     : output_commit(output, NULL, NULL, err);
     }
 done:
     json_writer_release(&writer);
@@ -503,6 +523,9 @@ static struct status more_tables_publish(struct publisher *publisher, struct err
 static struct status more_publish(struct publisher *publisher, struct err *err) {
     const struct more_tables *more = publisher->publication->more;
     struct table_file file;
+    if (more->finish == NULL) {
+        return more_tables_publish(publisher, err);
+    }
     TRY(database_new(&publisher->database, err));
     struct status status = more_tables_publish(publisher, err);
     struct database *database = publisher->database;
@@ -517,11 +540,11 @@ static struct status more_publish(struct publisher *publisher, struct err *err) 
 }
 
 /* With a study the files are its own to write, after its cohort is known; Kafka gets the same rows
- * with a study as without. */
+ * with a study as without, and with or without files. */
 static struct status period_ties_publish(struct publisher *publisher, struct err *err) {
     const struct publication *publication = publisher->publication;
     struct table_formats formats = publication->formats;
-    if (publication->more != NULL) {
+    if (publication->more != NULL || formats.without_ties) {
         formats = (struct table_formats){.outbox = formats.outbox};
     }
     return formats.csv || formats.parquet || formats.outbox
@@ -542,6 +565,16 @@ struct status publish_period(const struct publication *publication, const struct
     TRY(publication->more == NULL ? quality_publish(&publisher, err)
                                   : more_publish(&publisher, err));
     TRY(letters_publish(&publisher, small, err));
+    return manifest_publish(&publisher, small, err);
+}
+
+struct status publish_more(const struct publication *publication, const struct ties_source *ties,
+                           const struct small_tables *small, struct err *err) {
+    struct publisher publisher;
+    publisher_init(&publisher, publication);
+    publisher.ties = ties;
+    TRY(quarantine_publish(&publisher, small->quarantine, small->quarantine_count, err));
+    TRY(more_publish(&publisher, err));
     return manifest_publish(&publisher, small, err);
 }
 

@@ -26,6 +26,7 @@
 struct table_formats {
     bool csv;
     bool parquet;
+    bool without_ties; /* of all tables but `ties`, which the state keeps */
     bool outbox; /* for by-date runs: what Kafka is to get. It goes away once Kafka has it, so the
                   * manifest does not speak of it */
 };
@@ -43,10 +44,11 @@ struct publisher;
  * stages/sink/database.h, which gets the rows of all tables that it takes. */
 struct more_tables {
     void *context;
+    bool needs_rows; /* of the graph at the end of the period, in graph->rows */
     /* Writes them, and `ties` in its place (table_ties_of_study, of publisher_ties); called behind
      * all tables but `quality`. What Kafka is to get of the ties is written already. */
     struct status (*publish)(void *context, struct publisher *publisher, struct err *err);
-    /* Writes what is made from the database, which is in the folder now. */
+    /* Writes what is made from the database, which is in the folder now. NULL: no database. */
     struct status (*finish)(void *context, struct publisher *publisher, struct err *err);
     /* Adds to the settings in the manifest. */
     void (*put_settings)(void *context, struct json_writer *writer);
@@ -61,27 +63,30 @@ struct publication {
     bool has_as_of;   /* false for an empty log */
     uint64_t run_id;
     const struct dictionary *dictionary;
-    const struct quality *quality;
+    const struct quality *quality;  /* NULL: no log of connections was read */
     const struct histogram *made;   /* mutual counts of the period's ties */
     const struct histogram *cohort; /* of all ties up to the period's end */
     struct progress *progress;
     const struct more_tables *more; /* NULL: none */
+    unsigned threads;               /* that may write ties, the caller's included; 0 is 1 */
+    bool is_synced_later;           /* the caller makes the folder durable (disk_sync) */
 };
 
-/* Writes `ties` from the tie segment `path` with the endings in `endings` (finished; those of the
- * period, or of the whole history), whose ties are numbered as in the segment. */
+/* Where `ties` comes from: tie segments, and the endings in `endings` (finished; those of the
+ * period, or of the whole history), whose ties are numbered as in the segments. */
 struct ties_source {
     const char *const *paths; /* tie segments, in order */
     size_t path_count;
     uint64_t tie_count; /* for the progress bar */
     const struct ending_index *endings;
+    bool is_scratch; /* nobody reads the segments again: their space is given back meanwhile */
 };
 
 /* The rows of the small tables; borrowed. */
 struct small_tables {
     const struct tie_ending *endings; /* in log order */
     size_t ending_count;
-    struct order *late; /* finished; consumed. NULL for none */
+    const struct event_list *late; /* in order; NULL for none */
     const struct quarantined *quarantine;
     size_t quarantine_count;
     enum letters_place letters;
@@ -92,6 +97,11 @@ struct small_tables {
 /* Writes all tables and the manifest into publication->folder. */
 FALLIBLE publish_period(const struct publication *publication, const struct ties_source *ties,
                         const struct small_tables *small, struct err *err);
+
+/* Writes publication->more, the quarantine and the manifest alone: of ties whose own tables were
+ * published before, and whose endings are not looked at. `quality` is NULL. */
+FALLIBLE publish_more(const struct publication *publication, const struct ties_source *ties,
+                      const struct small_tables *small, struct err *err);
 
 /* Writes the `ties` table alone, without a manifest: for exports. `files` has room for one entry
  * per format. */

@@ -15,6 +15,7 @@
 
 enum { HOUR_MS = 3600000 };
 
+const char run_making_prefix[] = ".making-";
 const char run_staging_prefix[] = ".staging-";
 const char run_repeat_prefix[] = ".repeat-";
 
@@ -30,6 +31,7 @@ struct status run_prepare(struct run *run, struct err *err) {
     const struct options *options = run->options;
     TRY(require_option(options->out, "out", err));
     TRY(options_table_formats(options, &run->formats, err));
+    TRY(options_kernel_check(options, err));
     if (options_read_topic(options)) {
         return status_ok();
     }
@@ -66,6 +68,9 @@ struct status run_ingest(struct run *run, struct periods periods, const struct g
         .repeated = repeated,
         .malformed_share_max = run->options->malformed_share_max,
         .reader = &run->reader,
+        .dictionary = &run->graph.dictionary,
+        .scratch_folder = run->options->out,
+        .memory = options_memory(run->options),
     };
     TRY(ingest_init(&run->ingest, &options, run->progress, err));
     if (run->topic.consumer != NULL) {
@@ -100,8 +105,14 @@ struct status run_compute(struct run *run, const char *segment_folder, const cha
         .graph = &run->graph,
         .progress = run->progress,
         .formats = run->formats,
-        .batch_events = (size_t)run->options->batch,
         .threads = options_threads(run->options),
+        .kernel = (enum kernel_set)run->options->kernel,
+        .memory = run->ingest.options.memory,
+        .scratch_folder = run->options->out,
+        .base = run->base,
+        .base_entries = run->base_entries,
+        .after = run->after,
+        .keeps_rows = run->more != NULL && run->more->needs_rows,
         .previous_run_id = previous_run_id,
         .segment_folder = segment_folder,
         .table_folder = table_folder,
@@ -228,15 +239,20 @@ static struct status tables_install(const char *staging, const char *out, struct
 
 struct status run_staged(struct run *run, const char *name, run_compute_staged compute,
                          void *context, struct err *err) {
-    char *staging = NULL;
     TRY(run_prepare(run, err));
-    TRY(path_join(&staging, run->options->out, name, err));
+    TRY(run_begin(run, err));
+    return tables_staged(run->options->out, name, compute, context, err);
+}
+
+struct status tables_staged(const char *out, const char *name, run_compute_staged compute,
+                            void *context, struct err *err) {
+    char *staging = NULL;
+    TRY(path_join(&staging, out, name, err));
     struct status status;
-    TRY_OR(done, status, run_begin(run, err));
     TRY_OR(done, status, folder_remove(staging, err));
     TRY_OR(done, status, folder_make(staging, err));
     TRY_OR(done, status, compute(context, staging, err));
-    status = tables_install(staging, run->options->out, err);
+    status = tables_install(staging, out, err);
 done:
     (void)failed(folder_remove(staging, NULL)); /* what stays is removed by the next run */
     free(staging);

@@ -20,8 +20,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Folders of tables on their way: of new dates, whose names the next run completes once the state
- * has the date; and of repeats and of `ties`, which are of no use unless their run completes. */
+/* Folders of tables on their way: of new dates in the making; of new dates that are whole and
+ * durable, whose names the next run completes once the state has the date; and of repeats and of
+ * `ties`. The first and the last are of no use unless their run completes. */
+extern const char run_making_prefix[];
 extern const char run_staging_prefix[];
 extern const char run_repeat_prefix[];
 
@@ -32,7 +34,10 @@ struct run {
     struct topic topic; /* with --brokers, in place of files */
     struct log_reader_options reader;
     struct ingest ingest;
-    struct graph graph;
+    struct graph graph;            /* loaded before run_ingest, where there is a state */
+    const struct batch_base *base; /* these three as in struct engine_job */
+    uint64_t base_entries;
+    const struct batch_after *after;
     struct engine_job job;
     struct table_formats formats;
     const char *staging_prefix; /* of the folders that tables are staged in */
@@ -64,6 +69,10 @@ FALLIBLE run_compute(struct run *run, const char *segment_folder, const char *ta
 typedef struct status (*run_compute_staged)(void *context, const char *staging, struct err *err);
 FALLIBLE run_staged(struct run *run, const char *name, run_compute_staged compute, void *context,
                     struct err *err);
+
+/* The same without a log: what follows the begin. The output folder exists. */
+FALLIBLE tables_staged(const char *out, const char *name, run_compute_staged compute, void *context,
+                       struct err *err);
 
 /* A few lines for a person, or one JSON object, on standard output. */
 void run_report(const struct run *run, const char *where);

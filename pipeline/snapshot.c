@@ -2,11 +2,11 @@
 #include "pipeline/verbs.h"
 
 #include "schemas/tie.h"
-#include "stages/adjacency/adjacency_file.h"
 #include "stages/adjacency/neighbour_set.h"
 #include "stages/base/checksum.h"
 #include "stages/base/files.h"
 #include "stages/base/number.h"
+#include "stages/state/rest.h"
 #include "stages/state/state.h"
 #include "stages/tie_store/tie_segment.h"
 
@@ -23,8 +23,8 @@ struct snapshot {
 };
 
 static uint64_t generation_bytes(const struct generation *generation) {
-    uint64_t bytes =
-        generation->dictionary.bytes + generation->adjacency.bytes + generation->cohort.bytes;
+    uint64_t bytes = generation->dictionary.bytes + generation->adjacency.file.bytes +
+                     generation->adjacency.degrees.bytes + generation->cohort.bytes;
     for (size_t i = 0; i < generation->segment_count; i++) {
         bytes += generation->segments[i].file.bytes;
     }
@@ -78,22 +78,6 @@ static struct status snapshot_list(struct snapshot *snapshot, struct err *err) {
     return status_ok();
 }
 
-/* The generation asked for by --date, or the newest. */
-static struct status generation_pick(struct snapshot *snapshot, struct err *err) {
-    const struct state *state = &snapshot->state;
-    if (state->date_count == 0) {
-        return err_set(err, FAILURE_CONFIG, "%s: the state holds no generation yet", state->folder);
-    }
-    int64_t date_ms = snapshot->options->date == NULL ? state_newest(state)
-                                                      : options_day(snapshot->options->date);
-    if (!state_has(state, date_ms)) {
-        return err_set(err, FAILURE_CONFIG,
-                       "%s: no generation of %s; 'tieflow snapshot ls' lists them", state->folder,
-                       snapshot->options->date);
-    }
-    return state_read(state, date_ms, &snapshot->generation, err);
-}
-
 /* Reads all segments: counts must be the manifest's. Fills the index of all endings. */
 static struct status segments_walk(const struct snapshot *snapshot, struct ending_index *index,
                                    struct err *err) {
@@ -120,6 +104,28 @@ static struct status segments_walk(const struct snapshot *snapshot, struct endin
     return ending_index_finish(index, err);
 }
 
+static struct status node_pass(void *context, struct node_id node, const uint32_t *neighbours,
+                               size_t count, struct err *err) {
+    (void)context;
+    (void)node;
+    (void)neighbours;
+    (void)count;
+    (void)err;
+    return status_ok();
+}
+
+/* Calls `visit` for all members with their neighbours as of the generation, which checks them. */
+static struct status rows_walk(const struct snapshot *snapshot,
+                               struct status (*visit)(void *context, struct node_id node,
+                                                      const uint32_t *neighbours, size_t count,
+                                                      struct err *err),
+                               void *context, struct err *err) {
+    const struct generation *generation = &snapshot->generation;
+    const struct node_scope all = {.end = (uint32_t)generation->members};
+    return rest_visit(&snapshot->state, generation, all, options_threads(snapshot->options), visit,
+                      context, err);
+}
+
 /* Loads every table of the logs beside the connections, which checks it. */
 static struct status facts_walk(const struct snapshot *snapshot, struct err *err) {
     struct fact_table tables[FACT_LOGS];
@@ -135,12 +141,18 @@ static struct status facts_walk(const struct snapshot *snapshot, struct err *err
 
 static struct status snapshot_verify(struct snapshot *snapshot, struct err *err) {
     struct ending_index index = {0};
-    TRY(generation_pick(snapshot, err));
+    TRY(options_generation(snapshot->options, &snapshot->state, &snapshot->generation, err));
     const struct generation *generation = &snapshot->generation;
     progress_begin(snapshot->progress, "verifying", "segments", generation->segment_count);
     struct status status = state_load_graph(&snapshot->state, generation, &snapshot->graph, err);
     if (!failed(status)) {
         status = segments_walk(snapshot, &index, err);
+    }
+    if (!failed(status)) {
+        status = rows_walk(snapshot, node_pass, NULL, err);
+    }
+    if (!failed(status) && generation->adjacency.degrees.name != NULL) {
+        status = state_verify_file(&snapshot->state, &generation->adjacency.degrees, err);
     }
     if (!failed(status)) {
         status = facts_walk(snapshot, err);
@@ -154,10 +166,11 @@ static struct status snapshot_verify(struct snapshot *snapshot, struct err *err)
     date_format(generation->date_ms, date);
     bytes_format(generation_bytes(generation), size);
     facts_format(generation, facts);
+    size_t behind = generation->segment_count - generation->adjacency.segments;
     printf("%s: sound: %" PRIu64 " members, %" PRIu64 " ties (%" PRIu64
-           " open), %zu tie segments, %s%s\n",
+           " open), %zu tie segments (%zu newer than the rows), %s%s\n",
            date, generation->members, generation->ties, generation->open_ties,
-           generation->segment_count, size, facts);
+           generation->segment_count, behind, size, facts);
     return status_ok();
 }
 
@@ -189,8 +202,14 @@ static struct status ties_export(struct snapshot *snapshot, struct table_formats
             .run_id = generation->run_id,
             .dictionary = &snapshot->graph.dictionary,
             .progress = snapshot->progress,
+            .threads = options_threads(snapshot->options),
         };
-        struct ties_source source = {(const char *const *)paths, count, generation->ties, &index};
+        struct ties_source source = {
+            .paths = (const char *const *)paths,
+            .path_count = count,
+            .tie_count = generation->ties,
+            .endings = &index,
+        };
         status = publish_ties(&publication, &source, err);
     }
     ending_index_release(&index);
@@ -246,18 +265,10 @@ static struct status set_export(void *context, struct node_id node, const uint32
 static struct status sets_write(struct snapshot *snapshot, struct sets_export *export,
                                 struct err *err) {
     static const char header[] = "member,degree,offset,bytes\n";
-    char *path;
-    struct input *input;
     TRY(folder_output(&export->sets, snapshot->options->out, "adjacency.roaring", err));
     TRY(folder_output(&export->index, snapshot->options->out, "members.csv", err));
     TRY(output_write(export->index, header, sizeof header - 1, err));
-    TRY(state_path(&snapshot->state, snapshot->generation.adjacency.name, &path, err));
-    struct status status = input_open(&input, path, err);
-    free(path);
-    TRY(status);
-    status = adjacency_visit(input, (size_t)snapshot->generation.members, set_export, export, err);
-    input_close(input);
-    return status;
+    return rows_walk(snapshot, set_export, export, err);
 }
 
 static struct status sets_export(struct snapshot *snapshot, struct err *err) {
@@ -293,8 +304,11 @@ static struct status snapshot_export(struct snapshot *snapshot, struct err *err)
     if (!is_roaring) {
         TRY(options_table_formats(options, &formats, err));
     }
+    if (formats.without_ties) {
+        return err_set(err, FAILURE_USAGE, "--format none: there is nothing to export then");
+    }
     TRY(folder_make(options->out, err));
-    TRY(generation_pick(snapshot, err));
+    TRY(options_generation(snapshot->options, &snapshot->state, &snapshot->generation, err));
     TRY(state_load_graph(&snapshot->state, &snapshot->generation, &snapshot->graph, err));
     TRY(is_roaring ? sets_export(snapshot, err) : ties_export(snapshot, formats, err));
     if (!options->is_quiet) {

@@ -7,7 +7,7 @@
 #include "stages/base/checksum.h"
 #include "stages/base/files.h"
 #include "stages/base/number.h"
-#include "stages/embeddedness/triangles.h"
+#include "stages/embeddedness/clustering.h"
 #include "stages/report/report_page.h"
 
 #include <inttypes.h>
@@ -16,9 +16,6 @@
 #include <string.h>
 
 const char study_report_file[] = "report.html";
-
-/* Ties that the count of triangles takes at a time. */
-enum { TRIANGLE_TIES = 1 << 22 };
 
 /* What is built on the way; everything is released at the end. */
 struct making {
@@ -65,25 +62,31 @@ static struct status endings_read(struct making *making, struct err *err) {
 
 static struct status graph_measure(struct making *making, struct err *err) {
     const struct study_job *study = making->study;
-    size_t count = dictionary_count(&study->graph->dictionary) + 1;
+    size_t members = dictionary_count(&study->graph->dictionary);
+    size_t count = members + 1;
     making->triangles = calloc(count, sizeof *making->triangles);
     making->open_degrees = calloc(count, sizeof *making->open_degrees);
     if (making->triangles == NULL || making->open_degrees == NULL) {
         return err_memory(err, count * 12, "the neighbourhoods of members");
     }
-    progress_begin(study->progress, "clustering", "ties", study->graph->adjacency.open_count);
-    TRY(triangles_count(&study->graph->adjacency.rows, study->threads, TRIANGLE_TIES,
-                        making->triangles, making->open_degrees, err));
+    progress_begin(study->progress, "clustering", "ties", study->graph->open_ties);
+    struct status status =
+        triangles_of_file(study->graph->rows, members, study->memory_bytes, study->kernel,
+                          study->threads, making->triangles, making->open_degrees, err);
+    row_file_close(study->graph->rows);
+    study->graph->rows = NULL;
     progress_end(study->progress);
-    return status_ok();
+    return status;
 }
 
 static struct status careers_make(struct making *making, struct err *err) {
     const struct study_job *study = making->study;
     progress_begin(study->progress, "careers", "positions", facts_of(study, FACT_POSITIONS)->count);
     TRY(people_build(&making->people, &study->graph->dictionary, study->facts->tables, err));
-    TRY(profiles_build(&making->profiles, &making->people, facts_of(study, FACT_MEMBERS),
-                       facts_of(study, FACT_INDUSTRIES), err));
+    if (study->scope == SCOPE_ALL) {
+        TRY(profiles_build(&making->profiles, &making->people, facts_of(study, FACT_MEMBERS),
+                           facts_of(study, FACT_INDUSTRIES), err));
+    }
     TRY(careers_build(&making->careers, facts_of(study, FACT_POSITIONS),
                       facts_of(study, FACT_COMPANIES), &making->people, study->as_of_ms,
                       study->settings, err));
@@ -115,6 +118,8 @@ static struct status settings_publish(struct making *making, struct err *err) {
     checksum_format(publication->run_id, run_id);
     (void)snprintf(as_of, sizeof as_of, "%" PRId64, making->study->as_of_ms);
     const char *const more[][3] = {
+        {"scope", scope_name(making->study->scope),
+         "What was computed: all, or what became of the moves alone."},
         {"as_of", as_of, "Nothing after this instant counts (milliseconds since 1970 UTC)."},
         {"simultaneous", simultaneous_name(publication->simultaneous),
          "What ties of the same millisecond see of each other: strict, nothing."},
@@ -141,31 +146,35 @@ static struct status totals_publish(struct making *making, struct err *err) {
     const struct {
         const char *name;
         double value;
+        bool is_of_all; /* what SCOPE_ALL alone knows */
     } rows[] = {
-        {"members", (double)making->people.count},
-        {"ties", (double)classes->ties},
-        {"sides", (double)totals->sides},
-        {"sides_at_risk", (double)totals->sides_at_risk},
-        {"moves", (double)totals->moves},
-        {"entries", (double)totals->entries},
-        {"undecided", (double)totals->undecided},
-        {"mass_moves", (double)totals->mass_moves},
-        {"moves_carried", (double)totals->moves_carried},
-        {"transmissions", (double)totals->transmissions},
-        {"transmissions_certain", (double)totals->certain},
-        {"transmissions_possible", (double)totals->possible},
-        {"credit_each", (double)totals->credit[CREDIT_EACH] / CREDIT_ONE},
-        {"credit_equal", (double)totals->credit[CREDIT_EQUAL] / CREDIT_ONE},
-        {"credit_last", (double)totals->credit[CREDIT_LAST] / CREDIT_ONE},
-        {"credit_strength", (double)totals->credit[CREDIT_STRENGTH] / CREDIT_ONE},
-        {"tercile_low", classes->tercile_cut[0]},
-        {"tercile_high", classes->tercile_cut[1]},
-        {"median_strength", median},
-        {"as_of_ms", (double)making->study->as_of_ms},
+        {"members", (double)making->people.count, false},
+        {"ties", (double)totals->ties, false},
+        {"sides", (double)totals->sides, true},
+        {"sides_at_risk", (double)totals->sides_at_risk, true},
+        {"moves", (double)totals->moves, false},
+        {"entries", (double)totals->entries, false},
+        {"undecided", (double)totals->undecided, false},
+        {"mass_moves", (double)totals->mass_moves, false},
+        {"moves_carried", (double)totals->moves_carried, false},
+        {"transmissions", (double)totals->transmissions, false},
+        {"transmissions_certain", (double)totals->certain, false},
+        {"transmissions_possible", (double)totals->possible, false},
+        {"credit_each", (double)totals->credit[CREDIT_EACH] / CREDIT_ONE, false},
+        {"credit_equal", (double)totals->credit[CREDIT_EQUAL] / CREDIT_ONE, false},
+        {"credit_last", (double)totals->credit[CREDIT_LAST] / CREDIT_ONE, false},
+        {"credit_strength", (double)totals->credit[CREDIT_STRENGTH] / CREDIT_ONE, false},
+        {"tercile_low", classes->tercile_cut[0], true},
+        {"tercile_high", classes->tercile_cut[1], true},
+        {"median_strength", median, true},
+        {"as_of_ms", (double)making->study->as_of_ms, false},
     };
     struct row_block block;
     struct status status = row_block_open(&block, making->publisher, &table_totals, err);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0] && !failed(status); i++) {
+        if (rows[i].is_of_all && making->study->scope == SCOPE_MOVES) {
+            continue;
+        }
         row_put_text(&block, rows[i].name);
         row_put_f64(&block, rows[i].value);
         status = row_end(&block, err);
@@ -272,11 +281,16 @@ static uint64_t strangers_count(const struct people *people, const struct fact_t
     int from = fact_field_find(shape, "from", strlen("from"));
     int to = fact_field_find(shape, "to", strlen("to"));
     uint64_t count = 0;
+    bool is_one = false; /* the member of the record before: most tables are sorted by member */
     for (size_t i = 0; i < table->count; i++) {
         const uint64_t *value = table->facts[i].value;
-        count += member >= 0 ? is_stranger(people, value[member])
-                 : from >= 0 ? is_stranger(people, value[from]) || is_stranger(people, value[to])
-                             : 0;
+        if (member >= 0) {
+            bool is_same = i > 0 && table->facts[i - 1].value[member] == value[member];
+            is_one = is_same ? is_one : is_stranger(people, value[member]);
+            count += is_one;
+        } else if (from >= 0) {
+            count += is_stranger(people, value[from]) || is_stranger(people, value[to]);
+        }
     }
     return count;
 }
@@ -326,9 +340,11 @@ static struct status rows_publish(struct making *making, struct err *err) {
         .people = &making->people,
         .careers = &making->careers,
         .attribution = &making->attribution,
+        .scope = study->scope,
         .has_interactions = facts_of(study, FACT_INTERACTIONS)->count != 0,
     };
     const struct attribution_inputs inputs = {
+        .scope = study->scope,
         .segment_paths = study->segment_paths,
         .segment_count = study->segment_count,
         .endings = &making->endings,
@@ -340,6 +356,7 @@ static struct status rows_publish(struct making *making, struct err *err) {
         .triangles = making->triangles,
         .open_degrees = making->open_degrees,
         .as_of_ms = study->as_of_ms,
+        .memory_bytes = study->memory_bytes,
         .threads = study->threads,
         .progress = ties_read,
         .progress_context = making,
@@ -351,7 +368,7 @@ static struct status rows_publish(struct making *making, struct err *err) {
         status = attribution_run(&making->attribution, &inputs, study_tables_visit, tables, err);
         progress_end(study->progress);
     }
-    if (!failed(status)) {
+    if (!failed(status) && study->scope == SCOPE_ALL) {
         status = study_tables_sums(tables, err);
     }
     return study_tables_close(tables, status, err);
@@ -372,7 +389,7 @@ static struct status ties_publish(struct making *making, struct err *err) {
     const struct tie_source source = {
         .segment_paths = ties->paths,
         .segment_count = ties->path_count,
-        .endings = ties->endings,
+        .endings = &making->endings,
         .people = &making->people,
         .intensity = &intensity,
         .progress = ties_read,
@@ -393,13 +410,18 @@ static struct status ties_publish(struct making *making, struct err *err) {
 
 static struct status making_run(struct making *making, struct err *err) {
     struct study_job *study = making->study;
+    bool is_all = study->scope == SCOPE_ALL;
     TRY(careers_make(making, err));
-    TRY(endings_read(making, err));
-    TRY(graph_measure(making, err));
+    if (is_all) {
+        TRY(endings_read(making, err));
+        TRY(graph_measure(making, err));
+    }
     publisher_note(making->publisher, "tieflow.settings", study->settings_text);
     publisher_note(making->publisher, "tieflow.facts_id", study->facts_text);
     TRY(rows_publish(making, err));
-    TRY(ties_publish(making, err));
+    if (is_all && !publisher_publication(making->publisher)->formats.without_ties) {
+        TRY(ties_publish(making, err));
+    }
     TRY(settings_publish(making, err));
     TRY(totals_publish(making, err));
     TRY(revisions_publish(making, err));
@@ -410,6 +432,10 @@ static struct status making_run(struct making *making, struct err *err) {
     }
     study->totals = making->attribution.totals;
     return status_ok();
+}
+
+const char *scope_name(enum attribution_scope scope) {
+    return scope == SCOPE_ALL ? "all" : "moves";
 }
 
 /* "preset=default tie_days=30 ..." */
@@ -424,7 +450,7 @@ static void settings_text_fill(struct study_job *study) {
     }
 }
 
-struct status study_job_publish(void *context, struct publisher *publisher, struct err *err) {
+static struct status study_publish(void *context, struct publisher *publisher, struct err *err) {
     struct study_job *study = context;
     struct making making = {.study = study, .publisher = publisher};
     TRY(facts_fingerprint(study->facts, &study->facts_id, err));
@@ -435,7 +461,7 @@ struct status study_job_publish(void *context, struct publisher *publisher, stru
     return status;
 }
 
-struct status study_job_finish(void *context, struct publisher *publisher, struct err *err) {
+static struct status study_finish(void *context, struct publisher *publisher, struct err *err) {
     const char *folder = publisher_publication(publisher)->folder;
     struct table_file file;
     char *database = NULL;
@@ -452,14 +478,26 @@ done:
     return status;
 }
 
-void study_job_put_settings(void *context, struct json_writer *writer) {
+static void study_put_settings(void *context, struct json_writer *writer) {
     const struct study_job *study = context;
     struct setting settings[SETTINGS];
     study_settings_fill(study->settings, settings);
     for (size_t i = 0; i < SETTINGS; i++) {
         json_put_text(writer, settings[i].name, settings[i].value);
     }
+    json_put_text(writer, "scope", scope_name(study->scope));
     json_put_text(writer, "facts_id", study->facts_text);
+}
+
+struct more_tables study_job_tables(struct study_job *study) {
+    bool is_all = study->scope == SCOPE_ALL;
+    return (struct more_tables){
+        .context = study,
+        .needs_rows = is_all,
+        .publish = study_publish,
+        .finish = is_all ? study_finish : NULL,
+        .put_settings = study_put_settings,
+    };
 }
 
 void study_job_print(FILE *stream, const struct study_job *study, const char *folder) {
@@ -469,9 +507,13 @@ void study_job_print(FILE *stream, const struct study_job *study, const char *fo
             " mass moves; %" PRIu64 " entries\n",
             totals->moves, totals->moves_carried, totals->mass_moves, totals->entries);
     fprintf(stream,
-            "  jobs      %" PRIu64 " transmissions (certain %" PRIu64 ", possible %" PRIu64
-            "); %" PRIu64 " sides of ties, %" PRIu64 " at risk\n",
-            totals->transmissions, totals->certain, totals->possible, totals->sides,
+            "  jobs      %" PRIu64 " transmissions (certain %" PRIu64 ", possible %" PRIu64 ")",
+            totals->transmissions, totals->certain, totals->possible);
+    if (study->scope == SCOPE_MOVES) {
+        fprintf(stream, "; nothing but the moves was looked at\n");
+        return;
+    }
+    fprintf(stream, "; %" PRIu64 " sides of ties, %" PRIu64 " at risk\n", totals->sides,
             totals->sides_at_risk);
     if (study->previous_positions != NULL) {
         fprintf(stream, "  revised   %" PRIu64 " moves of earlier dates, by late reports\n",

@@ -13,6 +13,7 @@
 #include "schemas/settings.h"
 #include "schemas/status.h"
 #include "stages/attribution/attribution.h"
+#include "stages/embeddedness/kernel_set.h"
 #include "stages/state/state.h"
 
 #include <stdbool.h>
@@ -24,13 +25,16 @@ extern const char study_report_file[];
 
 struct study_job {
     /* Given; everything is borrowed. */
+    enum attribution_scope scope;
     const struct attribution_settings *settings;
-    const struct facts *facts;        /* none after as_of */
-    const struct graph *graph;        /* as of as_of, settled */
+    const struct facts *facts; /* none after as_of */
+    struct graph *graph;       /* as of as_of; for SCOPE_ALL with its rows, which are used up */
     const char *const *segment_paths; /* of all ties and endings up to as_of, in order */
     size_t segment_count;
     int64_t as_of_ms;
+    size_t memory_bytes; /* for rows, then for the sides of ties */
     unsigned threads;
+    enum kernel_set kernel;
     struct progress *progress;
     /* The positions that the generation before had, for `revisions`; NULL: there is none. */
     const struct fact_table *previous_positions;
@@ -43,13 +47,14 @@ struct study_job {
     struct attribution_totals totals;
 };
 
-/* The context is a struct study_job: computes it and writes its tables. */
-struct status study_job_publish(void *context, struct publisher *publisher, struct err *err);
-/* Writes the report, from the database in the folder. */
-struct status study_job_finish(void *context, struct publisher *publisher, struct err *err);
-void study_job_put_settings(void *context, struct json_writer *writer);
+/* "all" or "moves". */
+const char *scope_name(enum attribution_scope scope);
 
-/* A few lines for a person; the report lies in `folder`. */
+/* What a period gets more: the tables of the study, and for SCOPE_ALL the database and the report.
+ * Borrows the study, and fills in what is made. */
+struct more_tables study_job_tables(struct study_job *study);
+
+/* A few lines for a person; the report, if there is one, lies in `folder`. */
 void study_job_print(FILE *stream, const struct study_job *study, const char *folder);
 
 #endif

@@ -53,6 +53,7 @@ static struct status move_put(struct study_tables *tables, const struct move_row
     const struct careers *careers = tables->names.careers;
     const struct move *move = row->move;
     bool is_move = move->kind == MOVE_MOVE;
+    bool knows_chance = is_move && tables->names.scope == SCOPE_ALL;
     bool has_previous = move->previous != COMPANY_NONE;
     row_put_u64(block, tables->names.people->ids[move->person]);
     row_put_u64(block, careers->company_ids[move->company]);
@@ -64,8 +65,8 @@ static struct status move_put(struct study_tables *tables, const struct move_row
     row_put_known_u64(block, is_move, row->contacts_certain);
     row_put_known_u64(block, is_move, row->contacts_possible);
     row_put_known_u64(block, is_move, row->contacts_tied);
-    row_put_f64(block, is_move ? chance_value(row->expected) : NAN);
-    row_put_known_u64(block, is_move, row->unmatched);
+    row_put_f64(block, knows_chance ? chance_value(row->expected) : NAN);
+    row_put_known_u64(block, knows_chance, row->unmatched);
     row_put_flag(block, move->is_mass);
     return row_end(block, err);
 }
@@ -167,7 +168,7 @@ static struct status members_put(struct study_tables *tables, const struct attri
 struct status study_tables_visit(void *context, const struct attribution_rows *rows,
                                  struct err *err) {
     struct study_tables *tables = context;
-    if (tables->windows == NULL) {
+    if (tables->windows == NULL && tables->names.scope == SCOPE_ALL) {
         TRY(windows_make(tables, err));
     }
     for (size_t i = 0; i < rows->move_count; i++) {
@@ -367,7 +368,9 @@ struct status study_tables_open(struct study_tables **tables, struct publisher *
     TRY(row_block_open(&made->moves, publisher, &table_moves, err));
     TRY(row_block_open(&made->transmissions, publisher, &table_transmissions, err));
     TRY(row_block_open(&made->attributions, publisher, &table_attributions, err));
-    return row_block_open(&made->members, publisher, &table_members, err);
+    return names->scope == SCOPE_MOVES
+               ? status_ok()
+               : row_block_open(&made->members, publisher, &table_members, err);
 }
 
 struct status study_tables_close(struct study_tables *tables, struct status status,

@@ -1,5 +1,8 @@
 /* The tables of an attribution: its rows and sums into the columns of schemas/tables.h.
  *
+ * With SCOPE_MOVES there are moves, transmissions and attributions, and nothing in the columns
+ * about what is expected by chance.
+ *
  * Lifecycle: study_tables_open; study_tables_visit as the attribution's visitor; then, with what
  * the attribution has summed up, study_tables_sums; study_tables_close in any case.
  */
@@ -18,6 +21,7 @@ struct study_names {
     const struct people *people;
     const struct careers *careers;
     const struct attribution *attribution; /* being computed */
+    enum attribution_scope scope;
     bool has_interactions;
 };
 
@@ -30,7 +34,7 @@ FALLIBLE study_tables_open(struct study_tables **tables, struct publisher *publi
 struct status study_tables_visit(void *context, const struct attribution_rows *rows,
                                  struct err *err);
 
-/* Writes the tables of sums: dose_response, segments, arms, placebos. */
+/* Writes the tables of sums, which SCOPE_ALL has: dose_response, segments, arms, placebos. */
 FALLIBLE study_tables_sums(struct study_tables *tables, struct err *err);
 
 /* Publishes the tables of rows, or discards them when `status` is a failure already; frees; returns

@@ -1,12 +1,53 @@
 #include "pipeline/survey.h"
 
+#include "stages/base/random.h"
+
+#include <math.h>
 #include <string.h>
 
 enum { BLOCK_EVENTS = 4096 };
 
+static void member_mark(struct survey *survey, struct member_id member) {
+    uint64_t bit = random_mix(member.v) % SURVEY_SKETCH_BITS;
+    survey->sketch[bit >> 6] |= UINT64_C(1) << (bit & 63);
+}
+
+/* Among how many equal members so many draws find so many distinct ones, N (1 - exp(-draws / N)).
+ */
+static double population(double draws, double distinct) {
+    double low = distinct;
+    double high = draws * draws / 2; /* with which one draw finds a member again */
+    for (int i = 0; i < 100; i++) {
+        double middle = (low + high) / 2;
+        bool is_above = middle * -expm1(-draws / middle) > distinct;
+        low = is_above ? low : middle;
+        high = is_above ? middle : high;
+    }
+    return low;
+}
+
+/* Linear counting (Whang and others, 1990) tells how many distinct members were seen. */
+uint64_t survey_members(const struct survey *survey) {
+    uint64_t marked = 0;
+    for (size_t i = 0; i < SURVEY_SKETCH_BITS / 64; i++) {
+        marked += (uint64_t)__builtin_popcountll(survey->sketch[i]);
+    }
+    double bits = SURVEY_SKETCH_BITS;
+    double distinct = -bits * log1p(-(double)marked / bits);
+    uint64_t sample = survey->events < SURVEY_SAMPLE_EVENTS ? survey->events : SURVEY_SAMPLE_EVENTS;
+    if (marked == 0 || (survey->is_whole && survey->events <= sample)) {
+        return (uint64_t)ceil(distinct);
+    }
+    return (uint64_t)(2 * population(2 * (double)sample, distinct) - distinct);
+}
+
 void survey_events(struct survey *survey, const struct event *events, size_t count) {
     for (size_t i = 0; i < count; i++) {
         int64_t at_ms = events[i].at_ms;
+        if (survey->events + i < SURVEY_SAMPLE_EVENTS) {
+            member_mark(survey, events[i].from);
+            member_mark(survey, events[i].to);
+        }
         survey->first_ms =
             !survey->has_range || at_ms < survey->first_ms ? at_ms : survey->first_ms;
         survey->last_ms = !survey->has_range || at_ms > survey->last_ms ? at_ms : survey->last_ms;

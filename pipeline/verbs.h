@@ -3,12 +3,14 @@
 #ifndef TIEFLOW_PIPELINE_VERBS_H
 #define TIEFLOW_PIPELINE_VERBS_H
 
+#include "pipeline/memory.h"
 #include "pipeline/options.h"
 #include "pipeline/progress.h"
 #include "pipeline/publish.h"
 #include "schemas/status.h"
 #include "stages/decode/log_writer.h"
 #include "stages/source/file_set.h"
+#include "stages/state/state.h"
 
 FALLIBLE verb_ties(const struct options *options, struct progress *progress, struct err *err);
 FALLIBLE verb_attribute(const struct options *options, struct progress *progress, struct err *err);
@@ -49,7 +51,7 @@ bool options_have_fact_topics(const struct options *options);
 /* Whether a topic is read: brokers are named and no logs are. */
 bool options_read_topic(const struct options *options);
 
-/* csv, parquet, both; both where nothing is said. */
+/* csv, parquet, both, or none, which only a state can do with; both where nothing is said. */
 FALLIBLE options_table_formats(const struct options *options, struct table_formats *formats,
                                struct err *err);
 
@@ -63,6 +65,16 @@ FALLIBLE log_close(const struct options *options, struct log_writer *writer, uin
 
 /* The threads to use. */
 unsigned options_threads(const struct options *options);
+
+/* How the memory is shared out: that of --memory, or most of what there is. */
+struct memory_shares options_memory(const struct options *options);
+
+/* FAILURE_CONFIG where this processor does not run the --kernel asked for. */
+FALLIBLE options_kernel_check(const struct options *options, struct err *err);
+
+/* Reads the generation of --date, or the newest. FAILURE_CONFIG where there is none. */
+FALLIBLE options_generation(const struct options *options, const struct state *state,
+                            struct generation *generation, struct err *err);
 
 /* First instant of a date that was checked when it was read. */
 int64_t options_day(const char *date);

@@ -22,6 +22,15 @@ struct tie {
     uint8_t origin; /* enum event_origin */
 };
 
+/* A tie that ended: its pair, and how many ties had been made in the whole history before it ended,
+ * which tells the ties of a pair that was re-made apart. */
+struct tie_ending {
+    uint32_t from; /* nodes, as in the event */
+    uint32_t to;
+    int64_t ended_at_ms;
+    uint64_t ties_before;
+};
+
 /* |N(i) u N(j)| in G(t-). */
 static inline uint64_t tie_union(const struct tie *tie) {
     return (uint64_t)tie->degree_from + tie->degree_to - tie->mutual;

@@ -210,7 +210,7 @@ static void segment_write(struct world *world, size_t segment, size_t first, siz
         return;
     }
     MUST(output_open(&output, world->paths[segment], false, &err));
-    MUST(tie_segment_writer_new(&writer, output, first, &err));
+    MUST(tie_segment_writer_new(&writer, output, first, 1, &err));
     for (size_t i = first; i < end; i++) {
         const struct world_tie *tie = &world->ties[i];
         struct stored_tie stored = {

@@ -43,16 +43,17 @@ static inline void table_columns_from(const struct table *table, const union col
     }
 }
 
-/* Writes the table, `batch` rows to an append. */
+/* Writes the table, `batch` rows to an append, on `threads` threads. */
 static inline struct table_file table_write(const char *folder, enum table_format format,
                                             const struct table *table,
                                             const union column_values *columns, size_t rows,
-                                            size_t batch) {
+                                            size_t batch, unsigned threads) {
     static const struct table_note notes[] = {{"run_id", "0123456789abcdef"}, {"odd", "\xff\""}};
+    const struct table_options options = {.notes = notes, .note_count = 2, .threads = threads};
     struct err err;
     struct table_writer *writer;
     struct table_file file;
-    MUST(table_writer_open(&writer, format, folder, table, notes, 2, &err));
+    MUST(table_writer_open(&writer, format, folder, table, &options, &err));
     for (size_t first = 0; first < rows; first += batch) {
         union column_values shifted[TABLE_COLUMNS_MAX];
         table_columns_from(table, columns, first, shifted);

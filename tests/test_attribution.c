@@ -185,15 +185,47 @@ static void assert_agrees(const struct attribution *attribution, const struct co
     }
 }
 
-static void run(const struct world *world, unsigned threads, size_t memory_bytes,
-                struct attribution *attribution, struct collected *rows) {
+static void run_scope(const struct world *world, enum attribution_scope scope, unsigned threads,
+                      size_t memory_bytes, struct attribution *attribution,
+                      struct collected *rows) {
     struct err err;
     struct attribution_inputs inputs = world->inputs;
+    inputs.scope = scope;
+    if (scope == SCOPE_MOVES) { /* what it does not need */
+        inputs.endings = NULL;
+        inputs.profiles = NULL;
+        inputs.open_degrees = NULL;
+        inputs.triangles = NULL;
+    }
     inputs.threads = threads;
     inputs.memory_bytes = memory_bytes;
     rows->move_count = rows->transmission_count = rows->member_count = 0;
     memset(attribution, 0, sizeof *attribution);
     MUST(attribution_run(attribution, &inputs, collect, rows, &err));
+}
+
+static void run(const struct world *world, unsigned threads, size_t memory_bytes,
+                struct attribution *attribution, struct collected *rows) {
+    run_scope(world, SCOPE_ALL, threads, memory_bytes, attribution, rows);
+}
+
+/* The moves alone are as with everything, but for what chance would have done. */
+static void assert_moves_agree(const struct world *world, struct attribution_oracle *oracle,
+                               unsigned threads, size_t memory_bytes, struct collected *rows) {
+    struct attribution attribution;
+    run_scope(world, SCOPE_MOVES, threads, memory_bytes, &attribution, rows);
+    struct attribution_totals totals = oracle->totals;
+    totals.sides = totals.sides_at_risk = 0;
+    for (size_t i = 0; i < oracle->move_count; i++) {
+        oracle->moves[i].expected = oracle->moves[i].unmatched = 0;
+    }
+    assert_same_moves(rows, oracle->moves, oracle->move_count);
+    assert_same_transmissions(rows, oracle->transmissions, oracle->transmission_count);
+    assert_int_equal(rows->member_count, 0);
+    assert_same_totals(&attribution.totals, &totals);
+    assert_int_equal(attribution.totals.ties, world->tie_count);
+    assert_null(attribution.segments);
+    attribution_release(&attribution);
 }
 
 static void random_worlds_agree_with_the_oracle(void **state) {
@@ -210,12 +242,15 @@ static void random_worlds_agree_with_the_oracle(void **state) {
         size_t memory = seed % 3 == 0 ? 0 : 1 + random_below(&world->random, 3000);
         run(world, seed % 8 == 0 ? 5 : 1 + (unsigned)(seed % 2), memory, &attribution, rows);
         assert_agrees(&attribution, rows, oracle);
+        assert_int_equal(attribution.totals.ties, world->tie_count);
         transmissions += attribution.totals.transmissions;
         for (size_t i = 0; i < ATTRIBUTION_PRESETS; i++) {
             bool is_it = strcmp(world->settings.preset, attribution_presets[i].preset) == 0;
             presets[i] += is_it ? attribution.totals.transmissions : 0;
         }
         attribution_release(&attribution);
+        assert_moves_agree(world, oracle, seed % 8 == 0 ? 5 : 1 + (unsigned)(seed % 2), memory,
+                           rows);
         attribution_oracle_release(oracle);
         small_world_release(world);
     }
@@ -244,6 +279,9 @@ static void threads_and_memory_do_not_show(void **state) {
             assert_agrees(&attribution, rows, oracle);
             attribution_release(&attribution);
         }
+        for (size_t i = 0; i < 9; i++) {
+            assert_moves_agree(world, oracle, threads[i / 3], budgets[i % 3], rows);
+        }
         attribution_oracle_release(oracle);
         small_world_release(world);
     }
@@ -265,10 +303,13 @@ static void a_failing_visit_ends_the_run_with_its_error(void **state) {
     struct world *world = malloc(sizeof *world);
     assert_non_null(world);
     small_world_make(world, 1, *state);
-    struct attribution attribution = {0};
-    MUST_FAIL(attribution_run(&attribution, &world->inputs, refuse, NULL, &err), FAILURE_IO,
-              "the disk is full");
-    attribution_release(&attribution);
+    for (int scope = SCOPE_ALL; scope <= SCOPE_MOVES; scope++) {
+        struct attribution attribution = {0};
+        world->inputs.scope = (enum attribution_scope)scope;
+        MUST_FAIL(attribution_run(&attribution, &world->inputs, refuse, NULL, &err), FAILURE_IO,
+                  "the disk is full");
+        attribution_release(&attribution);
+    }
     small_world_release(world);
     free(world);
 }
@@ -279,13 +320,15 @@ static void a_missing_segment_is_named(void **state) {
     struct collected *rows = calloc(1, sizeof *rows);
     assert_true(world != NULL && rows != NULL);
     small_world_make(world, 1, *state);
-    for (size_t i = 0; i < WORLD_SEGMENTS; i++) {
-        world->path_list[i] = "/nonexistent/segment";
+    for (size_t i = 0; i < 2 * WORLD_SEGMENTS; i++) {
+        size_t missing = i / 2;
+        world->inputs.scope = i % 2 == 0 ? SCOPE_ALL : SCOPE_MOVES;
+        world->path_list[missing] = "/nonexistent/segment";
         struct attribution attribution = {0};
         MUST_FAIL(attribution_run(&attribution, &world->inputs, collect, rows, &err), FAILURE_IO,
                   "/nonexistent/segment");
         attribution_release(&attribution);
-        world->path_list[i] = world->paths[i];
+        world->path_list[missing] = world->paths[missing];
     }
     small_world_release(world);
     free(world);
@@ -323,14 +366,15 @@ static void ties_that_overlap_are_refused(void **state) {
 }
 
 /* A move that its mover's entry date forbids: careers that contradict themselves. */
-static void a_transmission_outside_of_its_windows_is_refused(void **state) {
+static void transmission_outside_is_refused(enum attribution_scope scope, const char *folder) {
     struct err err;
     struct world *world = malloc(sizeof *world);
     struct collected *rows = malloc(sizeof *rows);
     assert_true(world != NULL && rows != NULL);
     size_t refused = 0;
     for (uint64_t seed = 1; seed < 200 && refused == 0; seed++) {
-        small_world_make(world, seed, *state);
+        small_world_make(world, seed, folder);
+        world->inputs.scope = scope;
         for (size_t person = 0; person < world->people.count; person++) {
             world->careers.entry[person] = SPAN_NEVER;
         }
@@ -348,6 +392,11 @@ static void a_transmission_outside_of_its_windows_is_refused(void **state) {
     assert_int_equal(refused, 1);
     free(world);
     free(rows);
+}
+
+static void a_transmission_outside_of_its_windows_is_refused(void **state) {
+    transmission_outside_is_refused(SCOPE_ALL, *state);
+    transmission_outside_is_refused(SCOPE_MOVES, *state);
 }
 
 static void nobody_at_all_gives_no_rows(void **state) {
@@ -376,11 +425,14 @@ static void nobody_at_all_gives_no_rows(void **state) {
         .open_degrees = world->open_degrees,
         .threads = 3,
     };
-    struct attribution attribution = {0};
-    MUST(attribution_run(&attribution, &world->inputs, collect, rows, &err));
-    assert_int_equal(rows->move_count + rows->transmission_count + rows->member_count, 0);
-    assert_int_equal(attribution.totals.sides, 0);
-    attribution_release(&attribution);
+    for (int scope = SCOPE_ALL; scope <= SCOPE_MOVES; scope++) {
+        struct attribution attribution = {0};
+        world->inputs.scope = (enum attribution_scope)scope;
+        MUST(attribution_run(&attribution, &world->inputs, collect, rows, &err));
+        assert_int_equal(rows->move_count + rows->transmission_count + rows->member_count, 0);
+        assert_int_equal(attribution.totals.sides, 0);
+        attribution_release(&attribution);
+    }
     small_world_release(world);
     free(world);
     free(rows);

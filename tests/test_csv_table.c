@@ -43,7 +43,7 @@ static int folder_teardown(void **state) {
 static void assert_table_is(const char *folder, const struct table *table,
                             const union column_values *columns, size_t rows, const char *expected) {
     struct err err;
-    struct table_file file = table_write(folder, TABLE_CSV, table, columns, rows, rows + 1);
+    struct table_file file = table_write(folder, TABLE_CSV, table, columns, rows, rows + 1, 1);
     struct bytes text = {0};
     table_read(folder, TABLE_CSV, table, &file, &text);
     MUST(bytes_append(&text, "", 1, &err));
@@ -136,9 +136,9 @@ static void test_bytes_do_not_depend_on_batches(void **state) {
         {.f64 = f64},       {.text = text},      {.flag = flags},    {.optional_u64 = maybe_u64},
         {.f64 = maybe_f64}, {.text = maybe_text}};
     struct table_file all =
-        table_write(*state, TABLE_CSV, &all_table, columns, MANY_ROWS, MANY_ROWS);
-    struct table_file one = table_write(*state, TABLE_CSV, &all_table, columns, MANY_ROWS, 1);
-    struct table_file seven = table_write(*state, TABLE_CSV, &all_table, columns, MANY_ROWS, 7);
+        table_write(*state, TABLE_CSV, &all_table, columns, MANY_ROWS, MANY_ROWS, 1);
+    struct table_file one = table_write(*state, TABLE_CSV, &all_table, columns, MANY_ROWS, 1, 1);
+    struct table_file seven = table_write(*state, TABLE_CSV, &all_table, columns, MANY_ROWS, 7, 1);
     assert_memory_equal(&one, &all, sizeof all);
     assert_memory_equal(&seven, &all, sizeof all);
     free(u64);
@@ -156,9 +156,9 @@ static void test_missing_folder_is_an_io_error(void **state) {
     (void)state;
     struct err err;
     struct table_writer *writer;
-    MUST_FAIL(
-        table_writer_open(&writer, TABLE_CSV, "/nonexistent/folder", &table_quality, NULL, 0, &err),
-        FAILURE_IO, "/nonexistent/folder/quality.csv");
+    MUST_FAIL(table_writer_open(&writer, TABLE_CSV, "/nonexistent/folder", &table_quality,
+                                &(struct table_options){0}, &err),
+              FAILURE_IO, "/nonexistent/folder/quality.csv");
     assert_null(writer);
 }
 
@@ -169,7 +169,7 @@ static void test_discarded_table_leaves_no_file(void **state) {
     static const struct table gone = {"gone", text_columns, 2, {0, 1, false}, false};
     static const char *const text[] = {"x"};
     const union column_values columns[] = {{.text = text}, {.text = text}};
-    MUST(table_writer_open(&writer, TABLE_CSV, *state, &gone, NULL, 0, &err));
+    MUST(table_writer_open(&writer, TABLE_CSV, *state, &gone, &(struct table_options){0}, &err));
     MUST(table_writer_append(writer, columns, 1, &err));
     table_writer_discard(writer);
     table_writer_discard(NULL);
@@ -193,7 +193,7 @@ static void test_full_disk_is_an_io_error_and_leaves_no_file(void **state) {
     static const struct table full = {"full", text_columns, 2, {0, 1, false}, false};
     static const char *const text[] = {"some text to fill the disk"};
     const union column_values columns[] = {{.text = text}, {.text = text}};
-    MUST(table_writer_open(&writer, TABLE_CSV, *state, &full, NULL, 0, &err));
+    MUST(table_writer_open(&writer, TABLE_CSV, *state, &full, &(struct table_options){0}, &err));
     struct rlimit old = limit_file_size(100000);
     struct status status = status_ok();
     for (int i = 0; i < 100000 && !failed(status); i++) {
@@ -210,7 +210,7 @@ static void test_full_disk_at_the_commit_is_an_io_error_and_leaves_no_file(void 
     struct table_writer *writer;
     size_t before = table_folder_entries(*state);
     static const struct table full = {"full", text_columns, 2, {0, 1, false}, false};
-    MUST(table_writer_open(&writer, TABLE_CSV, *state, &full, NULL, 0, &err));
+    MUST(table_writer_open(&writer, TABLE_CSV, *state, &full, &(struct table_options){0}, &err));
     struct rlimit old = limit_file_size(5);
     struct table_file file;
     struct status status = table_writer_commit(writer, &file, &err);

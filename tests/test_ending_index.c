@@ -73,6 +73,31 @@ static int64_t find_slowly(const struct history *history, uint32_t a, uint32_t b
     return TIE_OPEN_MS;
 }
 
+/* The finds of all ties at once, from several of them on. */
+static void check_find_all(const struct ending_index *index, const struct history *history) {
+    size_t count = history->tie_count;
+    uint32_t *from = calloc(count + 1, sizeof *from);
+    uint32_t *to = calloc(count + 1, sizeof *to);
+    int64_t *ended_at_ms = calloc(count + 1, sizeof *ended_at_ms);
+    assert_true(from != NULL && to != NULL && ended_at_ms != NULL);
+    for (size_t i = 0; i < count; i++) {
+        from[i] = history->ties[i].from;
+        to[i] = history->ties[i].to;
+    }
+    for (size_t first = 0; first < count; first += 1 + count / 3) {
+        ended_at_ms[count] = -7;
+        ending_index_find_all(index, from + first, to + first, first, count - first,
+                              ended_at_ms + first);
+        for (size_t i = first; i < count; i++) {
+            assert_true(ended_at_ms[i] == history->ties[i].ended_at_ms);
+        }
+        assert_true(ended_at_ms[count] == -7);
+    }
+    free(from);
+    free(to);
+    free(ended_at_ms);
+}
+
 static void every_tie_finds_the_ending_that_ended_it(void **state) {
     (void)state;
     static const uint32_t members[] = {2, 3, 5, 30, 200};
@@ -89,6 +114,7 @@ static void every_tie_finds_the_ending_that_ended_it(void **state) {
             assert_true(ending_index_find(&index, tie->from, tie->to, number) == slowly);
             assert_true(ending_index_find(&index, tie->to, tie->from, number) == slowly);
         }
+        check_find_all(&index, &history);
         ending_index_release(&index);
         history_release(&history);
     }
@@ -185,7 +211,7 @@ static void a_segment_adds_its_endings_and_its_counts(void **state) {
     const struct tie_ending ending = {.from = 1, .to = 0, .ended_at_ms = 7, .ties_before = 2};
     scratch_path(state, "ties", path);
     MUST(output_open(&output, path, false, &err));
-    MUST(tie_segment_writer_new(&writer, output, 0, &err));
+    MUST(tie_segment_writer_new(&writer, output, 0, 1, &err));
     MUST(tie_segment_put_tie(writer, &ties[0], &err));
     MUST(tie_segment_put_tie(writer, &ties[1], &err));
     MUST(tie_segment_put_ending(writer, &ending, &err));

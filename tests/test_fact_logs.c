@@ -5,6 +5,7 @@
 #include "stages/base/number.h"
 #include "stages/base/random.h"
 #include "stages/kafka/kafka_producer.h"
+#include "stages/state/rest.h"
 #include "tests/mock_cluster.h"
 #include "tests/state_testing.h"
 
@@ -251,12 +252,16 @@ static void night_begin(void **folder, struct night *night, int number) {
 static void night_commit(struct night *night, int number) {
     struct generation next = {.date_ms = number * DAY_MS, .first_date_ms = number * DAY_MS};
     struct graph graph = {0};
+    struct rest_writer adjacency = {0};
     char *path;
     MUST(state_begin(&night->state, &path, &err));
     free(path);
+    MUST(rest_writer_open(&adjacency, &night->state, 1, &err));
+    MUST(rest_writer_finish(&adjacency, &next, &err));
+    rest_writer_release(&adjacency);
     MUST(facts_keep(&night->facts, &next, &err));
     MUST(state_save_facts(&night->state, &next, night->facts.tables, &err));
-    MUST(state_commit(&night->state, &next, &graph, 1, &err));
+    MUST(state_commit(&night->state, &next, &graph, &err));
     generation_release(&next);
     graph_release(&graph);
 }

@@ -190,6 +190,31 @@ static void many_records_of_one_member_are_sorted(void **state) {
     fact_table_release(&table);
 }
 
+/* More members than a chunk has records, so that groups lie across the chunks of the threads. */
+static void threads_do_not_show(void **state) {
+    (void)state;
+    enum { COUNT = 60000, MEMBERS = 4000 };
+    struct fact_table tables[2];
+    for (unsigned k = 0; k < 2; k++) {
+        fact_table_init(&tables[k], FACT_POSITIONS);
+        tables[k].threads = 1 + 2 * k;
+        for (uint64_t i = 0; i < COUNT; i++) {
+            uint64_t mixed = random_mix(i);
+            table_add(&tables[k], position_fact(mixed % MEMBERS, mixed >> 60,
+                                                (int64_t)(mixed >> 30 & 0xff), i % 2, i % 3));
+        }
+        table_finish(&tables[k]);
+    }
+    assert_true(tables[0].count > COUNT / 2);
+    assert_same_facts(&tables[1], tables[0].facts, tables[0].count);
+    assert_int_equal(tables[1].duplicates, tables[0].duplicates);
+    for (size_t i = 1; i < tables[0].count; i++) {
+        assert_true(slow_compare(FACT_POSITIONS, &tables[0].facts[i - 1], &tables[0].facts[i]) < 0);
+    }
+    fact_table_release(&tables[0]);
+    fact_table_release(&tables[1]);
+}
+
 static void an_empty_table_stays_empty(void **state) {
     (void)state;
     struct err err;
@@ -393,6 +418,7 @@ int main(void) {
         cmocka_unit_test(tables_are_sorted_sets_or_the_newest_by_key),
         cmocka_unit_test(the_record_added_last_wins_whatever_is_added_and_finished_when),
         cmocka_unit_test(many_records_of_one_member_are_sorted),
+        cmocka_unit_test(threads_do_not_show),
         cmocka_unit_test(an_empty_table_stays_empty),
         SCRATCH_TEST(saved_tables_load_back_at_every_size),
         cmocka_unit_test(frames_that_do_not_follow_are_refused),

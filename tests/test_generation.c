@@ -33,8 +33,12 @@ static struct generation generation_make(void) {
         .run_id = UINT64_C(0x0123456789abcdef),
     };
     MUST(state_file_set(&generation.dictionary, "gen-1970-01-21/dictionary.tff", 1, 2, &err));
-    MUST(state_file_set(&generation.adjacency, "gen-1970-01-21/adjacency.tff", UINT64_MAX,
+    MUST(state_file_set(&generation.adjacency.file, "gen-1970-01-20/adjacency.tff", UINT64_MAX,
                         UINT64_MAX, &err));
+    MUST(state_file_set(&generation.adjacency.degrees, "gen-1970-01-20/degrees.tff", 8, 9, &err));
+    generation.adjacency.segments = 1;
+    generation.adjacency.members = 3999999999;
+    generation.adjacency.open_ties = UINT64_MAX - 18; /* segments 1 and 2 add 10 - 1 and 10 - 2 */
     MUST(state_file_set(&generation.cohort, "gen-1970-01-21/cohort.tff", 0, 0, &err));
     for (uint64_t i = 0; i < 3; i++) {
         struct segment segment = {
@@ -84,7 +88,14 @@ static void generations_compare(const struct generation *a, const struct generat
     assert_true(a->members == b->members && a->ties == b->ties && a->open_ties == b->open_ties);
     assert_true(a->run_id == b->run_id);
     files_compare(&a->dictionary, &b->dictionary);
-    files_compare(&a->adjacency, &b->adjacency);
+    files_compare(&a->adjacency.file, &b->adjacency.file);
+    assert_int_equal(a->adjacency.degrees.name == NULL, b->adjacency.degrees.name == NULL);
+    if (a->adjacency.degrees.name != NULL) {
+        files_compare(&a->adjacency.degrees, &b->adjacency.degrees);
+    }
+    assert_true(a->adjacency.segments == b->adjacency.segments &&
+                a->adjacency.members == b->adjacency.members &&
+                a->adjacency.open_ties == b->adjacency.open_ties);
     files_compare(&a->cohort, &b->cohort);
     assert_int_equal(a->segment_count, b->segment_count);
     for (size_t i = 0; i < a->segment_count; i++) {
@@ -134,7 +145,7 @@ static void a_manifest_without_segments_and_inputs_loads_back_equal(void **folde
     struct err err;
     struct generation generation = {0};
     MUST(state_file_set(&generation.dictionary, "gen-1970-01-01/dictionary.tff", 1, 2, &err));
-    MUST(state_file_set(&generation.adjacency, "gen-1970-01-01/adjacency.tff", 1, 2, &err));
+    MUST(state_file_set(&generation.adjacency.file, "gen-1970-01-01/adjacency.tff", 1, 2, &err));
     MUST(state_file_set(&generation.cohort, "gen-1970-01-01/cohort.tff", 1, 2, &err));
     save_and_load_compare(folder, &generation);
     generation_release(&generation);
@@ -169,13 +180,13 @@ static void an_input_is_found_by_its_name(void **folder) {
  * The text is cut up by hand: a list of places, each a key, its right value and wrong ones. */
 
 static const char right_manifest[] =
-    "{\"tieflow_state\": 1, \"date\": \"1970-01-21\", \"first_date\": \"1970-01-20\","
+    "{\"tieflow_state\": 2, \"date\": \"1970-01-21\", \"first_date\": \"1970-01-20\","
     " \"previous\": \"1970-01-19\", \"simultaneous\": \"strict\", \"members\": 3, \"ties\": 7,"
     " \"open_ties\": 5, \"run_id\": \"0000000000000001\","
     " \"dictionary\": {\"file\": \"gen-1970-01-21/d\", \"bytes\": 11,"
     " \"xxh64\": \"0000000000000002\"},"
     " \"adjacency\": {\"file\": \"gen-1970-01-21/a\", \"bytes\": 12,"
-    " \"xxh64\": \"0000000000000003\"},"
+    " \"xxh64\": \"0000000000000003\", \"segments\": 0, \"members\": 2, \"open_ties\": 6},"
     " \"cohort\": {\"file\": \"gen-1970-01-21/c\", \"bytes\": 13, \"xxh64\": \"0000000000000004\"},"
     " \"segments\": [{\"date\": \"1970-01-02\", \"first_tie\": 21, \"ties\": 22, \"endings\": 23,"
     " \"ties_file\": {\"file\": \"gen-1970-01-02/t\", \"bytes\": 14,"
@@ -233,7 +244,7 @@ struct place {
 };
 
 static const struct place places[] = {
-    {"{", "tieflow_state", "1"},
+    {"{", "tieflow_state", "2"},
     {"{", "date", "\"1970-01-21\""},
     {"{", "first_date", "\"1970-01-20\""},
     {"{", "previous", "\"1970-01-19\""},
@@ -248,13 +259,16 @@ static const struct place places[] = {
     {"\"adjacency\"", "file", "\"gen-1970-01-21/a\""},
     {"\"adjacency\"", "bytes", "12"},
     {"\"adjacency\"", "xxh64", "\"0000000000000003\""},
+    {"\"adjacency\"", "segments", "0"},
+    {"\"adjacency\"", "members", "2"},
+    {"\"adjacency\"", "open_ties", "6"},
     {"\"cohort\"", "file", "\"gen-1970-01-21/c\""},
     {"\"cohort\"", "bytes", "13"},
     {"\"cohort\"", "xxh64", "\"0000000000000004\""},
-    {"\"segments\"", "date", "\"1970-01-02\""},
-    {"\"segments\"", "first_tie", "21"},
-    {"\"segments\"", "ties", "22"},
-    {"\"segments\"", "endings", "23"},
+    {"\"cohort\"", "date", "\"1970-01-02\""},
+    {"\"cohort\"", "first_tie", "21"},
+    {"\"cohort\"", "ties", "22"},
+    {"\"cohort\"", "endings", "23"},
     {"\"ties_file\"", "file", "\"gen-1970-01-02/t\""},
     {"\"ties_file\"", "bytes", "14"},
     {"\"ties_file\"", "xxh64", "\"0000000000000005\""},
@@ -310,8 +324,10 @@ static void a_missing_key_is_refused_by_name(void **folder) {
                                              "ties_file",  "inputs",    "table"};
     for (size_t i = 0; i < sizeof containers / sizeof *containers; i++) {
         char old[64];
+        bool is_behind = i >= 3; /* the adjacency has a number of that name too */
         (void)snprintf(old, sizeof old, "\"%s\":", containers[i]);
-        load_changed(folder, "{", old, "\"nothing of that name\":", containers[i]);
+        load_changed(folder, is_behind ? "\"cohort\"" : "{", old,
+                     "\"nothing of that name\":", containers[i]);
     }
 }
 
@@ -342,8 +358,8 @@ static void a_value_of_another_type_is_refused_by_name(void **folder) {
 }
 
 static void a_version_or_a_word_that_is_unknown_is_refused_by_name(void **folder) {
-    load_changed(folder, "{", "\"tieflow_state\": 1", "\"tieflow_state\": 2", "tieflow_state");
-    load_changed(folder, "{", "\"tieflow_state\": 1", "\"tieflow_state\": 0", "tieflow_state");
+    load_changed(folder, "{", "\"tieflow_state\": 2", "\"tieflow_state\": 3", "tieflow_state");
+    load_changed(folder, "{", "\"tieflow_state\": 2", "\"tieflow_state\": 0", "tieflow_state");
     load_changed(folder, "{", "\"strict\"", "\"STRICT\"", "simultaneous");
     load_changed(folder, "{", "1970-01-21\"", "1970-02-29\"", "date");
     load_changed(folder, "{", "000001\"", "00001\"", "run_id");
@@ -377,6 +393,63 @@ static void an_extent_that_ends_before_it_begins_is_refused(void **folder) {
     load_changed(folder, "\"inputs\"", "\"left\": 2", "\"left\": 8", NULL);
     load_changed(folder, "\"inputs\"", "\"first\": 31", "\"first\": 18446744073709551615",
                  "first, end, left");
+}
+
+/* A manifest of version 1 says nothing of the adjacency but the file: it covers everything. */
+static void a_manifest_of_before_there_were_tails_loads(void **folder) {
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    char text[sizeof right_manifest];
+    static const char more[] = ", \"segments\": 0, \"members\": 2, \"open_ties\": 6";
+    const char *from = strstr(right_manifest, more);
+    assert_non_null(from);
+    (void)snprintf(text, sizeof text, "{\"tieflow_state\": 1%.*s%s",
+                   (int)(from - right_manifest - 19), right_manifest + 19, from + sizeof more - 1);
+    scratch_path(folder, "manifest.json", path);
+    manifest_put(path, text);
+    struct generation generation = {0};
+    MUST(generation_load(&generation, path, &err));
+    assert_int_equal(generation.adjacency.segments, 1);
+    assert_int_equal(generation.adjacency.members, 3);
+    assert_int_equal(generation.adjacency.open_ties, 5);
+    assert_int_equal(generation_tail(&generation), 0);
+    generation_release(&generation);
+}
+
+static void an_adjacency_that_does_not_go_with_the_segments_is_refused(void **folder) {
+    load_changed(folder, "{", "\"segments\": 0", "\"segments\": 2", "adjacency");
+    load_changed(folder, "{", "\"segments\": 0", "\"segments\": 18446744073709551615", "adjacency");
+    load_changed(folder, "{", "\"segments\": 0", "\"segments\": 1", "adjacency");
+    load_changed(folder, "{", "\"members\": 2", "\"members\": 3", NULL); /* none of them new */
+    load_changed(folder, "{", "\"members\": 2", "\"members\": 4", "adjacency");
+    load_changed(folder, "{", "\"open_ties\": 6", "\"open_ties\": 5", "adjacency");
+    load_changed(folder, "{", "\"ties\": 22", "\"ties\": 23", "adjacency");
+    load_changed(folder, "{", "\"endings\": 23", "\"endings\": 22", "adjacency");
+    load_changed(folder, "{", "\"segments\": 0", "\"segments\": 0, \"degrees\": 7", "degrees");
+}
+
+static void an_adjacency_shared_is_the_same_one(void **folder) {
+    struct err err;
+    (void)folder;
+    struct generation earlier = generation_make();
+    struct generation next = {0};
+    MUST(generation_share_adjacency(&next, &earlier, &err));
+    files_compare(&next.adjacency.file, &earlier.adjacency.file);
+    files_compare(&next.adjacency.degrees, &earlier.adjacency.degrees);
+    assert_int_equal(next.adjacency.segments, 1);
+    assert_true(next.adjacency.members == earlier.adjacency.members &&
+                next.adjacency.open_ties == earlier.adjacency.open_ties);
+    generation_release(&earlier);
+    generation_release(&next);
+}
+
+static void the_tail_is_what_the_later_segments_changed(void **folder) {
+    (void)folder;
+    struct generation generation = generation_make();
+    assert_int_equal(generation_tail(&generation), 10 + 1 + 10 + 2);
+    generation.adjacency.segments = 3;
+    assert_int_equal(generation_tail(&generation), 0);
+    generation_release(&generation);
 }
 
 static void items_of_lists_that_are_no_objects_are_refused(void **folder) {
@@ -470,6 +543,10 @@ int main(void) {
         SCRATCH_TEST(a_version_or_a_word_that_is_unknown_is_refused_by_name),
         SCRATCH_TEST(a_file_outside_the_state_folder_is_refused),
         SCRATCH_TEST(an_extent_that_ends_before_it_begins_is_refused),
+        SCRATCH_TEST(a_manifest_of_before_there_were_tails_loads),
+        SCRATCH_TEST(an_adjacency_that_does_not_go_with_the_segments_is_refused),
+        cmocka_unit_test(an_adjacency_shared_is_the_same_one),
+        cmocka_unit_test(the_tail_is_what_the_later_segments_changed),
         SCRATCH_TEST(items_of_lists_that_are_no_objects_are_refused),
         SCRATCH_TEST(a_text_that_is_no_manifest_is_refused),
         SCRATCH_TEST(a_manifest_cut_anywhere_or_with_a_flipped_bit_is_refused),

@@ -255,11 +255,46 @@ static void a_file_cut_anywhere_or_with_a_flipped_bit_is_refused(void **folder) 
     framing_release(&framing);
 }
 
+static void values_added_as_a_row_and_histograms_merged_are_the_values_one_by_one(void **folder) {
+    (void)folder;
+    struct random random;
+    random_seed(&random, 9);
+    for (int round = 0; round < 40; round++) {
+        struct err err;
+        struct histogram one_by_one = {0};
+        struct histogram part = {0};
+        struct histogram merged = {0};
+        for (int row = 0; row < 5; row++) {
+            uint32_t values[300];
+            size_t count = random_below(&random, 300);
+            for (size_t i = 0; i < count; i++) {
+                values[i] = (uint32_t)random_below(&random, round % 2 == 0 ? 8 : 5000);
+                MUST(histogram_add(&one_by_one, values[i], 1, &err));
+            }
+            MUST(histogram_add_each(&part, values, count, &err));
+            if (row % 2 == 1) {
+                MUST(histogram_merge(&merged, &part, &err));
+                histogram_release(&part);
+            }
+        }
+        MUST(histogram_merge(&merged, &part, &err));
+        assert_int_equal(merged.total, one_by_one.total);
+        for (uint32_t value = 0; value < 5000; value++) {
+            assert_int_equal(histogram_count_to(&merged, value),
+                             histogram_count_to(&one_by_one, value));
+        }
+        histogram_release(&one_by_one);
+        histogram_release(&part);
+        histogram_release(&merged);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_histogram_has_nothing),
         cmocka_unit_test(ranks_counts_sums_and_means_are_those_of_the_sorted_values),
         cmocka_unit_test(counts_may_be_added_many_at_once),
+        cmocka_unit_test(values_added_as_a_row_and_histograms_merged_are_the_values_one_by_one),
         SCRATCH_TEST(a_saved_histogram_loads_back),
         SCRATCH_TEST(the_bytes_are_those_of_the_header),
         cmocka_unit_test(values_that_do_not_ascend_or_have_no_count_are_refused),

@@ -397,6 +397,7 @@ static void the_handmade_bitmaps_decode_where_nothing_is_wrong(void **state) {
     MUST(neighbour_set_decode_u32(bytes.data, bytes.count, 0x21388, &values, &err));
     assert_int_equal(values.count, 5003 * sizeof(uint32_t));
     bytes.count = 0;
+    values.count = 0;
     put_runs(&bytes, 7, 10 + 2, (const uint16_t[]){5, 9, 65534, 1}, 2);
     MUST(neighbour_set_decode_u32(bytes.data, bytes.count, 0x80000, &values, &err));
     assert_int_equal(values.count, 12 * sizeof(uint32_t));

@@ -1,4 +1,4 @@
-/* The options of the attribution; the rest of the command line is tested by running it
+/* The options of the attribution, and sizes; the rest of the command line is tested by running it
  * (tests/cli/test_command_line.py). */
 #include "pipeline/options.h"
 
@@ -137,7 +137,7 @@ static void test_wrong_values_are_refused(void **state) {
         {"attribute --mass-movers 0", "not a number from 1 to"},
         {"attribute --mass-share 1.1", "not a number from 0 to 1"},
         {"attribute --intensity-days 0", "not a number from 1"},
-        {"attribute --state s", "--state is not an option of 'tieflow attribute'"},
+        {"attribute --tail 3", "--tail is not an option of 'tieflow attribute'"},
         {"run --as-of 2024-02-28", "--as-of is not an option of 'tieflow run'"},
         {"ties --positions p.csv", "--positions is not an option of 'tieflow ties'"},
     };
@@ -186,6 +186,37 @@ static void test_command_line_replaces_a_list_of_the_file_by_either_name(void **
     options_release(&options);
 }
 
+static void test_sizes_have_binary_units(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } sizes[] = {
+        {"12G", UINT64_C(12) << 30},  {"800M", UINT64_C(800) << 20}, {"1.5g", UINT64_C(1536) << 20},
+        {"2048k", UINT64_C(2) << 20}, {"1T", UINT64_C(1) << 40},     {"1048576", UINT64_C(1) << 20},
+    };
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char line[100];
+        struct options options = {0};
+        (void)snprintf(line, sizeof line, "ties --memory %s", sizes[i].text);
+        MUST(read_line(&options, line));
+        assert_true(options.memory_bytes == sizes[i].bytes);
+        options_release(&options);
+    }
+    static const char *const wrong[] = {"G",   "12GB", "1M2",   "-1G", "1023k",
+                                        "nan", "inf",  "2000T", "1 G"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        char text[] = "ties";
+        char program[] = "tieflow";
+        char value[100];
+        struct options options = {0};
+        (void)snprintf(value, sizeof value, "--memory=%s", wrong[i]);
+        char *words[] = {program, text, value};
+        MUST_FAIL(options_read(&options, 3, words, &err), FAILURE_USAGE, wrong[i]);
+        options_release(&options);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_preset_is_found_by_its_name),
@@ -195,6 +226,7 @@ int main(void) {
         cmocka_unit_test(test_as_of_is_the_end_of_a_date_or_an_instant),
         cmocka_unit_test(test_wrong_values_are_refused),
         cmocka_unit_test(test_each_log_has_a_list_and_connections_are_logs),
+        cmocka_unit_test(test_sizes_have_binary_units),
         cmocka_unit_test_setup_teardown(
             test_command_line_replaces_a_list_of_the_file_by_either_name, scratch_make,
             scratch_remove),

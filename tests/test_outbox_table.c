@@ -13,7 +13,8 @@ static const struct table_note notes[] = {
     {"tieflow.as_of", "1767311999999"},
     {"tieflow.date", "2026-01-01"},
 };
-enum { NOTES = sizeof notes / sizeof notes[0] };
+static const struct table_options options = {.notes = notes,
+                                             .note_count = sizeof notes / sizeof notes[0]};
 
 static const uint64_t low[] = {9, 3, UINT64_MAX};
 static const uint64_t high[] = {8, 4, 5};
@@ -27,7 +28,7 @@ static struct table_file endings_write(const char *folder, size_t batch) {
     struct err err;
     struct table_writer *writer;
     struct table_file file;
-    MUST(table_writer_open(&writer, TABLE_OUTBOX, folder, &table_endings, notes, NOTES, &err));
+    MUST(table_writer_open(&writer, TABLE_OUTBOX, folder, &table_endings, &options, &err));
     for (size_t first = 0; first < ROWS; first += batch) {
         union column_values shifted[TABLE_COLUMNS_MAX];
         table_columns_from(&table_endings, endings, first, shifted);
@@ -109,7 +110,7 @@ static void test_bytes_do_not_depend_on_batches(void **state) {
 static void test_table_without_rows_is_an_outbox_without_records(void **state) {
     struct err err;
     struct table_writer *writer;
-    MUST(table_writer_open(&writer, TABLE_OUTBOX, *state, &table_late, notes, NOTES, &err));
+    MUST(table_writer_open(&writer, TABLE_OUTBOX, *state, &table_late, &options, &err));
     MUST(table_writer_commit(writer, NULL, &err));
     struct outbox_reader *reader = outbox_of(state, "late.outbox");
     uint64_t records;
@@ -133,7 +134,7 @@ static void test_row_too_long_for_a_record_is_refused_and_leaves_no_file(void **
                                            {.u64 = record},
                                            {.text = &short_text},
                                            {.text = &long_text}};
-    MUST(table_writer_open(&writer, TABLE_OUTBOX, *state, &table_quarantine, notes, NOTES, &err));
+    MUST(table_writer_open(&writer, TABLE_OUTBOX, *state, &table_quarantine, &options, &err));
     MUST_FAIL(table_writer_append(writer, columns, 1, &err), FAILURE_DATA, "cannot be sent");
     table_writer_discard(writer);
     assert_int_equal(table_folder_entries(*state), 0);
@@ -144,8 +145,8 @@ static void test_missing_folder_is_an_io_error(void **state) {
     (void)state;
     struct err err;
     struct table_writer *writer;
-    MUST_FAIL(table_writer_open(&writer, TABLE_OUTBOX, "/nonexistent/folder", &table_ties, notes,
-                                NOTES, &err),
+    MUST_FAIL(table_writer_open(&writer, TABLE_OUTBOX, "/nonexistent/folder", &table_ties, &options,
+                                &err),
               FAILURE_IO, "/nonexistent/folder/ties.outbox");
     assert_null(writer);
 }

@@ -1,4 +1,4 @@
-#include "stages/adjacency/pair_filter.h"
+#include "stages/tie_store/pair_filter.h"
 
 #include "tests/testing.h"
 

@@ -154,7 +154,9 @@ static struct cursor chunk_of(struct cursor footer, uint64_t group, uint64_t col
     return field(list_item(field(group_of(footer, group), 1), column), 3);
 }
 
-/* The unpacked payload of the only page of a chunk, in new memory. */
+enum { CODEC_NONE = 0, CODEC_ZSTD = 6 };
+
+/* The unpacked payload of the data page of a chunk, in new memory. */
 static uint8_t *read_page(const struct bytes *file, struct cursor chunk, size_t *bytes) {
     struct err err;
     struct cursor page = cursor_over(file->data, file->count);
@@ -163,13 +165,22 @@ static uint8_t *read_page(const struct bytes *file, struct cursor chunk, size_t 
     skip_value(&page, 12);
     size_t stored = (size_t)integer_field(header, 3);
     *bytes = (size_t)integer_field(header, 2);
-    assert_int_equal(integer_field(chunk, 7), page.at - header.at + stored);
-    assert_int_equal(integer_field(chunk, 6), page.at - header.at + *bytes);
+    struct cursor dictionary;
+    if (!find_field(chunk, 11, &dictionary)) {
+        assert_int_equal(integer_field(chunk, 7), page.at - header.at + stored);
+        assert_int_equal(integer_field(chunk, 6), page.at - header.at + *bytes);
+    }
     const uint8_t *payload = cursor_take(&page, stored);
     assert_non_null(payload);
     uint8_t *raw = malloc(*bytes + 1);
     assert_non_null(raw);
-    MUST(compression_unpack(payload, stored, raw, *bytes, &err));
+    if (integer_field(chunk, 4) == CODEC_NONE) {
+        assert_int_equal(stored, *bytes);
+        memcpy(raw, payload, stored);
+    } else {
+        assert_int_equal(integer_field(chunk, 4), CODEC_ZSTD);
+        MUST(compression_unpack(payload, stored, raw, *bytes, &err));
+    }
     return raw;
 }
 
@@ -205,21 +216,22 @@ static const struct table nulls_alternating = {
     "nulls_alternating", time_columns, 2, {0, 1, false}, false};
 static const struct table zeros_positive = {"zeros_positive", f64_columns, 2, {0, 1, false}, false};
 static const struct table zeros_negative = {"zeros_negative", f64_columns, 2, {0, 1, false}, false};
+static const struct table repeated_table = {"repeated", f64_columns, 2, {0, 1, false}, false};
 static const struct table flags_table = {"flags", flag_columns, 2, {0, 1, false}, false};
 static const struct table text_table = {"texts", text_columns, 2, {0, 1, false}, false};
 static const struct table long_text_table = {"long_texts", text_columns, 2, {0, 1, false}, false};
 
 /* Writes the table in both formats; the Parquet file must have the same bytes for batches of 1, 7
- * and all rows. Reads it into `file` (empty, the caller's to release). */
+ * and all rows on 1, 2 and 3 threads. Reads it into `file` (empty, the caller's to release). */
 static void write_twins(const struct folder *folder, const struct table *table,
                         const union column_values *columns, size_t rows, struct bytes *file) {
-    struct table_file one = table_write(folder->path, TABLE_PARQUET, table, columns, rows, 1);
-    struct table_file seven = table_write(folder->path, TABLE_PARQUET, table, columns, rows, 7);
+    struct table_file one = table_write(folder->path, TABLE_PARQUET, table, columns, rows, 1, 1);
+    struct table_file seven = table_write(folder->path, TABLE_PARQUET, table, columns, rows, 7, 2);
     struct table_file all =
-        table_write(folder->path, TABLE_PARQUET, table, columns, rows, rows + 1);
+        table_write(folder->path, TABLE_PARQUET, table, columns, rows, rows + 1, 3);
     assert_memory_equal(&one, &all, sizeof all);
     assert_memory_equal(&seven, &all, sizeof all);
-    (void)table_write(folder->path, TABLE_CSV, table, columns, rows, rows + 1);
+    (void)table_write(folder->path, TABLE_CSV, table, columns, rows, rows + 1, 3);
     table_read(folder->path, TABLE_PARQUET, table, &all, file);
     assert_int_equal(integer_field(footer_of(file), 3), rows);
 }
@@ -498,7 +510,84 @@ static void test_rows_beyond_a_group_begin_the_next(void **state) {
     bytes_release(&file);
 }
 
+/* The bits [first, first + width) of `data`, lowest first. */
+static uint64_t read_bits(const uint8_t *data, size_t first, unsigned width) {
+    uint64_t value = 0;
+    for (unsigned i = 0; i < width; i++) {
+        value |= (uint64_t)(data[(first + i) / 8] >> (first + i) % 8 & 1) << i;
+    }
+    return value;
+}
+
+/* The data page of the column at 1, of doubles, against the values. */
+static void assert_dictionary(const struct bytes *file, const double *values, size_t rows,
+                              size_t distinct) {
+    struct cursor chunk = chunk_of(footer_of(file), 0, 1);
+    assert_int_equal(list_count(field(chunk, 2)), 3);
+    assert_int_equal(integer_field(chunk, 4), CODEC_NONE);
+    struct cursor page = cursor_over(file->data, file->count);
+    (void)cursor_take(&page, (size_t)integer_field(chunk, 11));
+    struct cursor header = page;
+    skip_value(&page, 12);
+    assert_int_equal(integer_field(header, 1), 2);
+    assert_int_equal(integer_field(header, 2), distinct * 8);
+    assert_int_equal(integer_field(field(header, 7), 1), distinct);
+    const uint8_t *dictionary = cursor_take(&page, distinct * 8);
+    assert_int_equal(page.at, integer_field(chunk, 9)); /* the data page is next to it */
+    size_t bytes;
+    uint8_t *raw = read_page(file, chunk, &bytes);
+    struct cursor numbers = cursor_over(raw, bytes);
+    unsigned width = *cursor_take(&numbers, 1);
+    assert_int_equal(read_varint(&numbers), (rows + 7) / 8 << 1 | 1);
+    assert_int_equal(cursor_left(&numbers), (rows + 7) / 8 * width);
+    for (size_t i = 0; i < rows; i++) {
+        uint64_t number = read_bits(raw + numbers.at, i * width, width);
+        assert_true(number < distinct);
+        assert_memory_equal(dictionary + number * 8, &values[i], 8);
+    }
+    free(raw);
+}
+
+/* Values of `distinct` kinds in random order; a multiple of a prime keeps their bits random. */
+static void check_dictionary(const struct folder *folder, size_t rows, size_t distinct,
+                             bool is_expected) {
+    struct random random;
+    uint64_t *u64 = calloc(rows, sizeof *u64);
+    double *values = calloc(rows, sizeof *values);
+    assert_true(u64 != NULL && values != NULL);
+    random_seed(&random, rows + distinct);
+    for (size_t i = 0; i < rows; i++) {
+        uint64_t kind = i < distinct ? i : random_below(&random, distinct);
+        values[i] = (double)(random_mix(kind) >> 12) * 0x1p-52;
+        u64[i] = random_u64(&random);
+    }
+    const union column_values columns[] = {{.u64 = u64}, {.f64 = values}};
+    struct bytes file = {0};
+    write_twins(folder, &repeated_table, columns, rows, &file);
+    if (is_expected) {
+        assert_dictionary(&file, values, rows, distinct);
+    } else {
+        struct cursor value;
+        assert_false(find_field(chunk_of(footer_of(&file), 0, 1), 11, &value));
+    }
+    /* random numbers stand as they are */
+    assert_int_equal(integer_field(chunk_of(footer_of(&file), 0, 0), 4), CODEC_NONE);
+    bytes_release(&file);
+    free(u64);
+    free(values);
+}
+
+static void test_doubles_that_come_again_are_numbered(void **state) {
+    check_dictionary(*state, 400, 100, true);
+    check_dictionary(*state, 400, 101, false);
+    check_dictionary(*state, 1000, 2, true);
+    check_dictionary(*state, 1003, 129, true);
+    check_dictionary(*state, PARQUET_GROUP_ROWS, 1 << 16, true);
+}
+
 /* A table and rows for the tests of failure. */
+static const struct table_options one_thread = {.threads = 1};
+static const struct table_options three_threads = {.threads = 3};
 static const struct table failing_table = {"failing", time_columns, 2, {0, 1, false}, false};
 
 static struct status append_many(struct table_writer *writer, struct err *err) {
@@ -517,8 +606,8 @@ static void test_missing_folder_is_an_io_error(void **state) {
     (void)state;
     struct err err;
     struct table_writer *writer;
-    MUST_FAIL(table_writer_open(&writer, TABLE_PARQUET, "/nonexistent/folder", &failing_table, NULL,
-                                0, &err),
+    MUST_FAIL(table_writer_open(&writer, TABLE_PARQUET, "/nonexistent/folder", &failing_table,
+                                &one_thread, &err),
               FAILURE_IO, "/nonexistent/folder/failing.parquet");
     assert_null(writer);
 }
@@ -528,7 +617,8 @@ static void test_discarded_table_leaves_no_file(void **state) {
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(folder->path);
-    MUST(table_writer_open(&writer, TABLE_PARQUET, folder->path, &failing_table, NULL, 0, &err));
+    MUST(
+        table_writer_open(&writer, TABLE_PARQUET, folder->path, &failing_table, &one_thread, &err));
     MUST(append_many(writer, &err));
     table_writer_discard(writer);
     assert_int_equal(table_folder_entries(folder->path), before);
@@ -549,9 +639,13 @@ static void test_full_disk_is_an_io_error_and_leaves_no_file(void **state) {
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(folder->path);
-    MUST(table_writer_open(&writer, TABLE_PARQUET, folder->path, &failing_table, NULL, 0, &err));
+    MUST(table_writer_open(&writer, TABLE_PARQUET, folder->path, &failing_table, &three_threads,
+                           &err));
     struct rlimit old = limit_file_size(100000);
-    struct status status = append_many(writer, &err);
+    struct status status = status_ok();
+    for (int groups = 0; groups < 8 && !failed(status); groups++) { /* some are on their way */
+        status = append_many(writer, &err);
+    }
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     MUST_FAIL(status, FAILURE_IO, "failing.parquet");
     table_writer_discard(writer);
@@ -563,7 +657,8 @@ static void test_full_disk_at_the_commit_is_an_io_error_and_leaves_no_file(void 
     struct err err;
     struct table_writer *writer;
     size_t before = table_folder_entries(folder->path);
-    MUST(table_writer_open(&writer, TABLE_PARQUET, folder->path, &failing_table, NULL, 0, &err));
+    MUST(
+        table_writer_open(&writer, TABLE_PARQUET, folder->path, &failing_table, &one_thread, &err));
     struct rlimit old = limit_file_size(20);
     struct status status = table_writer_commit(writer, NULL, &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
@@ -587,6 +682,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_prestate(test_long_texts_end_a_group_early_and_stay_out_of_the_statistics,
                                   &folder),
         cmocka_unit_test_prestate(test_rows_beyond_a_group_begin_the_next, &folder),
+        cmocka_unit_test_prestate(test_doubles_that_come_again_are_numbered, &folder),
         cmocka_unit_test_prestate(test_missing_folder_is_an_io_error, &folder),
         cmocka_unit_test_prestate(test_discarded_table_leaves_no_file, &folder),
         cmocka_unit_test_prestate(test_full_disk_is_an_io_error_and_leaves_no_file, &folder),

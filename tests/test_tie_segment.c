@@ -4,6 +4,9 @@
 #include "tests/framing.h"
 #include "tests/state_testing.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 enum { FRAME_ITEMS = TIE_SEGMENT_FRAME_ITEMS };
 
 /* What a segment holds: all ties and all endings, in order. */
@@ -69,12 +72,12 @@ static struct content content_make(size_t tie_count, size_t ending_count, uint64
 }
 
 /* Writes ties and endings in turns, as a run does. */
-static struct bytes content_write(void **folder, const struct content *content,
-                                  uint64_t first_tie) {
+static struct bytes content_write(void **folder, const struct content *content, uint64_t first_tie,
+                                  unsigned threads) {
     struct err err;
     struct tie_segment_writer *writer;
     struct output *output = state_file_start(folder, "ties.tff");
-    MUST(tie_segment_writer_new(&writer, output, first_tie, &err));
+    MUST(tie_segment_writer_new(&writer, output, first_tie, threads, &err));
     for (size_t i = 0; i < content->tie_count || i < content->ending_count; i++) {
         if (i < content->tie_count) {
             MUST(tie_segment_put_tie(writer, &content->ties[i], &err));
@@ -90,12 +93,12 @@ static struct bytes content_write(void **folder, const struct content *content,
 
 /* Reads a segment and compares it with `content`. */
 static void content_compare(const struct bytes *file, const struct content *content,
-                            uint64_t first_tie) {
+                            uint64_t first_tie, unsigned threads) {
     struct err err;
     struct tie_segment_reader *reader;
     size_t tie_count = 0;
     size_t ending_count = 0;
-    MUST(tie_segment_reader_new(&reader, state_file_input(file), &err));
+    MUST(tie_segment_reader_new(&reader, state_file_input(file), threads, &err));
     for (;;) {
         const struct tie_columns *ties;
         const struct tie_ending *endings;
@@ -148,11 +151,79 @@ static void a_segment_reads_back_at_every_size(void **folder) {
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         struct content content = content_make(sizes[s][0], sizes[s][1], s);
         uint64_t first_tie = s * UINT64_C(5000000000);
-        struct bytes file = content_write(folder, &content, first_tie);
-        content_compare(&file, &content, first_tie);
-        struct bytes again = content_write(folder, &content, first_tie);
-        assert_same_bytes(&file, &again);
+        struct bytes file = content_write(folder, &content, first_tie, 1);
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            content_compare(&file, &content, first_tie, threads);
+            struct bytes again = content_write(folder, &content, first_tie, threads);
+            assert_same_bytes(&file, &again);
+        }
         bytes_release(&file);
+        content_release(&content);
+    }
+}
+
+/* Ties in slices of any length are the ties one by one. */
+static void slices_of_any_length_are_the_ties_one_by_one(void **folder) {
+    struct err err;
+    struct random random;
+    struct content content = content_make(2 * FRAME_ITEMS + 99, 0, 77);
+    struct bytes expected = content_write(folder, &content, 5, 1);
+    struct tie_columns *columns = calloc(1, sizeof *columns);
+    assert_non_null(columns);
+    random_seed(&random, 78);
+    struct output *output = state_file_start(folder, "ties.tff");
+    struct tie_segment_writer *writer;
+    MUST(tie_segment_writer_new(&writer, output, 5, 2, &err));
+    for (size_t done = 0; done < content.tie_count; done += columns->count) {
+        size_t left = content.tie_count - done;
+        size_t most = (size_t)random_below(&random, FRAME_ITEMS + 1);
+        columns->count = left < most ? left : most;
+        for (size_t i = 0; i < columns->count; i++) {
+            const struct stored_tie *tie = &content.ties[done + i];
+            columns->created_at_ms[i] = tie->created_at_ms;
+            columns->from[i] = tie->from;
+            columns->to[i] = tie->to;
+            columns->mutual[i] = tie->mutual;
+            columns->degree_from[i] = tie->degree_from;
+            columns->degree_to[i] = tie->degree_to;
+            columns->origin[i] = tie->origin;
+        }
+        const struct tie_slice slice = {
+            columns->count,  columns->created_at_ms, columns->from,      columns->to,
+            columns->mutual, columns->degree_from,   columns->degree_to, columns->origin,
+        };
+        MUST(tie_segment_put_ties(writer, &slice, &err));
+    }
+    MUST(tie_segment_end(writer, &err));
+    tie_segment_writer_free(writer);
+    struct bytes got = state_file_finish(folder, "ties.tff", output);
+    assert_same_bytes(&expected, &got);
+    bytes_release(&expected);
+    free(columns);
+    content_release(&content);
+}
+
+/* The disk is as good as full behind the first bytes of a file, while other threads work. */
+static void a_full_disk_is_an_io_error(void **folder) {
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct err err;
+        struct content content = content_make(8 * FRAME_ITEMS, 0, 79);
+        struct output *output = state_file_start(folder, "ties.tff");
+        struct tie_segment_writer *writer;
+        struct rlimit old;
+        MUST(tie_segment_writer_new(&writer, output, 0, threads, &err));
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+        (void)signal(SIGXFSZ, SIG_IGN);
+        struct rlimit limit = {.rlim_cur = 1 << 20, .rlim_max = old.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        struct status status = status_ok();
+        for (size_t i = 0; i < content.tie_count && !failed(status); i++) {
+            status = tie_segment_put_tie(writer, &content.ties[i], &err);
+        }
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+        MUST_FAIL(status, FAILURE_IO, "ties.tff");
+        tie_segment_writer_free(writer);
+        output_discard(output);
         content_release(&content);
     }
 }
@@ -173,6 +244,16 @@ static uint64_t zigzag(int64_t before, int64_t now) {
 
 enum { TIE_BYTES = 29, ENDING_BYTES = 24, HAND_MAX = 4 };
 
+/* A frame compressed as the tie store does it. */
+static void fast_put(struct framing *framing, struct frame frame, const uint8_t *payload) {
+    struct err err;
+    struct compressor compressor = {.level = COMPRESSION_LEVEL_FAST};
+    MUST(frame_encode_with(&compressor, &frame, payload, &framing->file, &err));
+    framing->items += frame.items;
+    framing->frames++;
+    compressor_release(&compressor);
+}
+
 static void ties_put(struct framing *framing, int64_t first, const struct stored_tie *ties,
                      size_t count) {
     uint8_t payload[HAND_MAX * TIE_BYTES];
@@ -190,7 +271,7 @@ static void ties_put(struct framing *framing, int64_t first, const struct stored
     }
     struct frame frame = {FRAME_TIES, (uint32_t)count, first, first + (int64_t)count - 1,
                           count * TIE_BYTES};
-    framing_put(framing, frame, payload);
+    fast_put(framing, frame, payload);
 }
 
 static void endings_put(struct framing *framing, const struct tie_ending *endings, size_t count) {
@@ -208,7 +289,7 @@ static void endings_put(struct framing *framing, const struct tie_ending *ending
     }
     struct frame frame = {FRAME_ENDINGS, (uint32_t)count, endings[0].ended_at_ms,
                           endings[count - 1].ended_at_ms, count * ENDING_BYTES};
-    framing_put(framing, frame, payload);
+    fast_put(framing, frame, payload);
 }
 
 static const struct stored_tie hand_ties[3] = {
@@ -223,11 +304,11 @@ static const struct tie_ending hand_endings[2] = {
 };
 
 /* Reads all of the segment of ten nodes; the status of the first failure. */
-static struct status segment_read(const struct bytes *file, struct err *err) {
+static struct status segment_read(const struct bytes *file, unsigned threads, struct err *err) {
     struct tie_segment_reader *reader;
     const struct tie_columns *ties;
     const struct tie_ending *endings;
-    assert_false(failed(tie_segment_reader_new(&reader, state_file_input(file), NULL)));
+    assert_false(failed(tie_segment_reader_new(&reader, state_file_input(file), threads, NULL)));
     struct status status;
     do {
         uint64_t first;
@@ -242,8 +323,10 @@ static struct status segment_read(const struct bytes *file, struct err *err) {
 static void must_not_read(struct framing *framing, const char *part) {
     struct err err;
     framing_end(framing);
-    MUST_FAIL(segment_read(&framing->file, &err), FAILURE_DATA, part);
-    assert_non_null(strstr(err.text, "memory.tff"));
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        MUST_FAIL(segment_read(&framing->file, threads, &err), FAILURE_DATA, part);
+        assert_non_null(strstr(err.text, "memory.tff"));
+    }
     framing_release(framing);
 }
 
@@ -258,8 +341,8 @@ static void the_bytes_are_those_of_the_table_in_the_header(void **folder) {
     ties_put(&framing, 77, hand_ties, 3);
     endings_put(&framing, hand_endings, 2);
     framing_end(&framing);
-    content_compare(&framing.file, &content, 77);
-    struct bytes written = content_write(folder, &content, 77);
+    content_compare(&framing.file, &content, 77, 1);
+    struct bytes written = content_write(folder, &content, 77, 2);
     assert_same_bytes(&framing.file, &written);
     framing_release(&framing);
 }
@@ -278,8 +361,38 @@ static void frames_of_both_kinds_may_come_in_any_mixture(void **folder) {
     endings_put(&framing, hand_endings + 1, 1);
     ties_put(&framing, 6, hand_ties + 1, 2);
     framing_end(&framing);
-    content_compare(&framing.file, &content, 5);
+    content_compare(&framing.file, &content, 5, 1);
+    content_compare(&framing.file, &content, 5, 2);
     framing_release(&framing);
+}
+
+/* Frames that are sound come before what is wrong behind them, however far ahead it was read. */
+static void what_is_sound_is_handed_out_before_what_is_not(void **folder) {
+    (void)folder;
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct err err;
+        struct framing framing = {0};
+        for (int64_t i = 0; i < 6; i++) {
+            ties_put(&framing, i, hand_ties, 1);
+        }
+        framing.file.data[framing.file.count - 1] ^= 1; /* in the last frame */
+        framing_end(&framing);
+        struct tie_segment_reader *reader;
+        MUST(tie_segment_reader_new(&reader, state_file_input(&framing.file), threads, &err));
+        const struct tie_columns *ties;
+        const struct tie_ending *endings;
+        uint64_t first;
+        size_t count;
+        for (uint64_t i = 0; i < 5; i++) {
+            MUST(tie_segment_next(reader, 10, &ties, &first, &endings, &count, &err));
+            assert_non_null(ties);
+            assert_int_equal(first, i);
+        }
+        MUST_FAIL(tie_segment_next(reader, 10, &ties, &first, &endings, &count, &err), FAILURE_DATA,
+                  "checksum");
+        tie_segment_reader_free(reader);
+        framing_release(&framing);
+    }
 }
 
 static void a_gap_or_an_overlap_in_the_numbers_of_ties_is_refused(void **folder) {
@@ -404,15 +517,15 @@ static void a_file_cut_anywhere_or_with_a_flipped_bit_is_refused(void **folder) 
     endings_put(&framing, hand_endings, 2);
     framing_end(&framing);
     struct bytes *file = &framing.file;
-    MUST(segment_read(file, &err));
+    MUST(segment_read(file, 1, &err));
     for (size_t count = 0; count < file->count; count++) {
         struct bytes cut = {.data = file->data, .count = count};
-        MUST_FAIL(segment_read(&cut, &err), FAILURE_DATA, "memory.tff");
+        MUST_FAIL(segment_read(&cut, count % 2 + 1, &err), FAILURE_DATA, "memory.tff");
     }
     for (size_t bit = 0; bit < file->count * 8; bit++) {
         uint8_t mask = (uint8_t)(1 << (bit & 7));
         file->data[bit / 8] ^= mask;
-        MUST_FAIL(segment_read(file, &err), FAILURE_DATA, "memory.tff");
+        MUST_FAIL(segment_read(file, 1, &err), FAILURE_DATA, "memory.tff");
         file->data[bit / 8] ^= mask;
     }
     framing_release(&framing);
@@ -421,7 +534,10 @@ static void a_file_cut_anywhere_or_with_a_flipped_bit_is_refused(void **folder) 
 int main(void) {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(a_segment_reads_back_at_every_size),
+        SCRATCH_TEST(slices_of_any_length_are_the_ties_one_by_one),
+        SCRATCH_TEST(a_full_disk_is_an_io_error),
         SCRATCH_TEST(the_bytes_are_those_of_the_table_in_the_header),
+        cmocka_unit_test(what_is_sound_is_handed_out_before_what_is_not),
         cmocka_unit_test(frames_of_both_kinds_may_come_in_any_mixture),
         cmocka_unit_test(a_gap_or_an_overlap_in_the_numbers_of_ties_is_refused),
         cmocka_unit_test(a_tie_that_cannot_be_is_refused),

@@ -1,6 +1,11 @@
-/* CRoaring encodes, behind node_set. Decoding is ours, through the cursor, since every byte comes
- * from outside. Rejected: the library's "safe" reader (0.2.66), which checks lengths only: a run
- * container without runs makes it read wild memory, bytes behind the bitmap pass, and it prints.
+/* Nearly all neighbours are thinly spread over the nodes, and their bitmap is lists of lower halves
+ * alone: these are written here, straight from the values. What has runs or bitsets goes through
+ * CRoaring, behind node_set; the bytes are the same.
+ *
+ * Decoding is all ours, since every byte comes from outside. Lists, whose bytes can be counted
+ * beforehand, are taken without further checks of bounds; the rest goes through the cursor.
+ * Rejected: the library's "safe" reader (0.2.66), which checks lengths only: a run container
+ * without runs makes it read wild memory, bytes behind the bitmap pass, and it prints.
  */
 #include "stages/adjacency/neighbour_set.h"
 
@@ -9,13 +14,76 @@
 
 #include <inttypes.h>
 
-struct status neighbour_set_encode_u32(const uint32_t *values, size_t count, struct bytes *out,
-                                       struct err *err) {
+/* Constants of the format: the two cookies, the containers from which a bitmap with runs has
+ * offsets too, the values from which a container is a bitset. */
+enum {
+    COOKIE_NO_RUNS = 12346,
+    COOKIE_RUNS = 12347,
+    OFFSETS_FROM = 4,
+    ARRAY_MAX = 4096,
+    BITSET_WORDS = 1024,
+    CONTAINERS_MAX = 65536,
+    LISTS_HEAD_BYTES = 8, /* cookie and count of containers */
+};
+
+static struct status library_encode(const uint32_t *values, size_t count, struct bytes *out,
+                                    struct err *err) {
     struct node_set *set;
     TRY(node_set_new(&set, values, count, err));
     struct status status = node_set_encode(set, out, err);
     node_set_free(set);
     return status;
+}
+
+/* Containers of the values: how many different upper halves. */
+static size_t containers_count(const uint32_t *values, size_t count) {
+    size_t containers = count != 0;
+    for (size_t i = 1; i < count; i++) {
+        containers += values[i] >> 16 != values[i - 1] >> 16;
+    }
+    return containers;
+}
+
+/* Writes the values as lists, whose `containers` are told beforehand and for which there is room;
+ * false where the format wants runs (which begins when more than half of a container's first values
+ * follow upon others) or a bitset. Every value writes its container's head anew, so that nothing
+ * depends on a branch. */
+static bool lists_write(const uint32_t *values, size_t count, size_t containers, uint8_t *out) {
+    size_t data = LISTS_HEAD_BYTES + 8 * containers; /* where the lists are, in bytes */
+    uint8_t *head = out + LISTS_HEAD_BYTES;
+    uint8_t *offset = head + 4 * containers;
+    size_t start = 0;    /* of the container's values */
+    size_t follow = 0;   /* values of it that are one more than the one before them */
+    uint32_t others = 0; /* 1 where the container needs another form */
+    uint32_t before = count == 0 ? 0 : values[0];
+    put_u32(out, COOKIE_NO_RUNS);
+    put_u32(out + 4, (uint32_t)containers);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t value = values[i];
+        bool is_new = value >> 16 != before >> 16;
+        start = is_new ? i : start;
+        head += is_new ? 4 : 0;
+        offset += is_new ? 4 : 0;
+        follow = is_new ? 0 : follow + (value - before == 1);
+        put_u32(head, value >> 16 | (uint32_t)(i - start) << 16);
+        put_u32(offset, (uint32_t)(data + 2 * start));
+        put_u16(out + data + 2 * i, (uint16_t)value);
+        others |= (2 * follow > i - start + 1) | (i - start >= ARRAY_MAX);
+        before = value;
+    }
+    return others == 0;
+}
+
+struct status neighbour_set_encode_u32(const uint32_t *values, size_t count, struct bytes *out,
+                                       struct err *err) {
+    size_t containers = containers_count(values, count);
+    size_t bytes = LISTS_HEAD_BYTES + 8 * containers + 2 * count;
+    TRY(bytes_reserve(out, bytes, err));
+    if (!lists_write(values, count, containers, out->data + out->count)) {
+        return library_encode(values, count, out, err);
+    }
+    out->count += bytes;
+    return status_ok();
 }
 
 /* The end of the values from `first` on that share their upper 32 bits. */
@@ -65,17 +133,6 @@ struct status neighbour_set_encode_u64(const uint64_t *values, size_t count, str
     return status;
 }
 
-/* Constants of the format: the two cookies, the containers from which a bitmap with runs has
- * offsets too, the values from which a container is a bitset. */
-enum {
-    COOKIE_NO_RUNS = 12346,
-    COOKIE_RUNS = 12347,
-    OFFSETS_FROM = 4,
-    ARRAY_MAX = 4096,
-    BITSET_WORDS = 1024,
-    CONTAINERS_MAX = 65536,
-};
-
 /* The front of a bitmap, cursors over its parts. */
 struct head {
     uint32_t container_count;
@@ -106,14 +163,20 @@ static bool head_read(struct cursor *cursor, struct head *head) {
     return !cursor->broken;
 }
 
-/* The values that the head promises in all. */
-static uint64_t head_count(const struct head *head) {
-    struct cursor keys = head->keys;
+static uint32_t u16_at(const uint8_t *at) {
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8;
+}
+
+/* The values that the head promises in all, and in its fullest container. */
+static uint64_t head_count(const struct head *head, uint32_t *fullest) {
     uint64_t count = 0;
+    uint32_t most = 0;
     for (uint32_t i = 0; i < head->container_count; i++) {
-        (void)cursor_u16(&keys);
-        count += cursor_u16(&keys) + UINT64_C(1);
+        uint32_t values = u16_at(head->keys.data + (size_t)i * 4 + 2) + 1;
+        count += values;
+        most = values > most ? values : most;
     }
+    *fullest = most;
     return count;
 }
 
@@ -186,28 +249,67 @@ static bool containers_read(struct cursor *cursor, struct head *head, uint32_t *
     return cursor_left(cursor) == 0;
 }
 
+/* The same as containers_read where all containers are lists whose bytes are all there. A short
+ * list is taken as if it had LIST_STEP values: what is too much is written over. */
+static bool lists_read(const struct cursor *cursor, const struct head *head, uint32_t *values,
+                       size_t count) {
+    enum { LIST_STEP = 4 };
+    const uint8_t *lows = cursor->data + cursor->at;
+    const uint8_t *keys = head->keys.data;
+    const uint8_t *offsets = head->offsets.data;
+    size_t at = 0;
+    uint32_t wrong = 0;
+    uint32_t next_key = 0;
+    for (uint32_t i = 0; i < head->container_count; i++) {
+        uint32_t key = u16_at(keys + (size_t)i * 4);
+        uint32_t base = key << 16;
+        size_t end = at + u16_at(keys + (size_t)i * 4 + 2) + 1;
+        uint32_t offset = u16_at(offsets + (size_t)i * 4) | u16_at(offsets + (size_t)i * 4 + 2)
+                                                                << 16;
+        wrong |= (offset != cursor->at + at * 2) | (key < next_key);
+        next_key = key + 1;
+        for (; at < end && at + LIST_STEP <= count; at += LIST_STEP) {
+            for (size_t j = 0; j < LIST_STEP; j++) {
+                values[at + j] = base | u16_at(lows + (at + j) * 2);
+            }
+        }
+        for (; at < end; at++) {
+            values[at] = base | u16_at(lows + at * 2);
+        }
+        at = end;
+    }
+    for (size_t i = 1; i < count; i++) {
+        wrong |= values[i] <= values[i - 1];
+    }
+    return wrong == 0;
+}
+
 struct status neighbour_set_decode_u32(const uint8_t *data, size_t bytes, uint32_t bound,
                                        struct bytes *values, struct err *err) {
     struct cursor cursor = cursor_over(data, bytes);
     struct head head;
-    values->count = 0;
     if (!head_read(&cursor, &head)) {
         return err_set(err, FAILURE_DATA, "%zu bytes are not a portable Roaring bitmap: damaged",
                        bytes);
     }
-    uint64_t count = head_count(&head);
+    uint32_t fullest;
+    uint64_t count = head_count(&head, &fullest);
     if (count > bound) {
         return err_set(err, FAILURE_DATA,
                        "a Roaring bitmap of %" PRIu64 " members among %u: damaged", count, bound);
     }
     TRY(bytes_reserve(values, (size_t)count * sizeof(uint32_t) + 1, err)); /* +1: never NULL */
-    uint32_t *all = (uint32_t *)(void *)values->data;
-    if (!containers_read(&cursor, &head, all) || (count != 0 && all[count - 1] >= bound)) {
+    uint32_t *all = (uint32_t *)(void *)(values->data + values->count);
+    bool is_lists =
+        head.run_flags == NULL && fullest <= ARRAY_MAX && cursor_left(&cursor) == count * 2;
+    bool is_read = is_lists ? lists_read(&cursor, &head, all, (size_t)count)
+                            : containers_read(&cursor, &head, all);
+    if (!is_read || (count != 0 && all[count - 1] >= bound)) {
         return err_set(err, FAILURE_DATA,
                        "a Roaring bitmap does not hold the %" PRIu64
                        " ascending values below %u that it promises: damaged",
                        count, bound);
     }
-    values->count = (size_t)count * sizeof(uint32_t);
+    values->count += (size_t)count * sizeof(uint32_t);
     return status_ok();
 }

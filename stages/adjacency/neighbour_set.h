@@ -20,9 +20,8 @@ FALLIBLE neighbour_set_encode_u32(const uint32_t *values, size_t count, struct b
 FALLIBLE neighbour_set_encode_u64(const uint64_t *values, size_t count, struct bytes *out,
                                   struct err *err);
 
-/* Replaces the contents of `values` (packed uint32_t, ascending) by what a 32-bit form holds.
- * FAILURE_DATA where the bytes are not one bitmap exactly, or hold a value that is not below
- * `bound`. */
+/* Appends what a 32-bit form holds to `values` (packed uint32_t), ascending. FAILURE_DATA where the
+ * bytes are not one bitmap exactly, or hold a value that is not below `bound`. */
 FALLIBLE neighbour_set_decode_u32(const uint8_t *data, size_t bytes, uint32_t bound,
                                   struct bytes *values, struct err *err);
 

@@ -1,7 +1,8 @@
 /* Order of work: what has to be known of all ties before any side can be judged (cohort), then
  * range after range of people: their sides in one walk over the ties, their evaluation in chunks on
  * all threads, the chunks' rows in order. Chunks of a round are all evaluated before the first is
- * handed out, so threads never wait for each other's rows.
+ * handed out, so threads never wait for each other's rows. SCOPE_MOVES has the second half alone,
+ * with the sides of those who moved.
  *
  * Rejected: partitioning the ties by mover on disk once. It would write 80 bytes per tie to save
  * walks of 29 bytes per tie, of which there are few.
@@ -10,6 +11,7 @@
 
 #include "schemas/limits.h"
 #include "stages/attribution/cohort.h"
+#include "stages/attribution/mover_ties.h"
 #include "stages/attribution/movers.h"
 #include "stages/attribution/person_ranges.h"
 #include "stages/attribution/side_gather.h"
@@ -36,6 +38,7 @@ struct chunk {
 struct worker {
     struct movers movers;
     struct side_scratch scratch;
+    struct mover_group group; /* SCOPE_MOVES */
 };
 
 /* One run. */
@@ -53,7 +56,9 @@ struct run {
     size_t worker_count;
     struct chunk *chunks;
     size_t chunk_count;
+    size_t chunk_people;
     struct side_gather gather;
+    struct mover_ties *ties; /* SCOPE_MOVES: in place of all before chance, cohort, gather */
 };
 
 static size_t memory_of(const struct attribution_inputs *inputs) {
@@ -69,6 +74,7 @@ static void run_release(struct run *run) {
     for (size_t i = 0; i < run->worker_count; i++) {
         movers_release(&run->workers[i].movers);
         side_scratch_release(&run->workers[i].scratch);
+        mover_group_release(&run->workers[i].group);
     }
     free(run->workers);
     for (size_t i = 0; i < run->chunk_count; i++) {
@@ -76,6 +82,7 @@ static void run_release(struct run *run) {
     }
     free(run->chunks);
     side_gather_release(&run->gather);
+    mover_ties_free(run->ties);
 }
 
 void attribution_release(struct attribution *attribution) {
@@ -94,8 +101,6 @@ void attribution_release(struct attribution *attribution) {
 static struct status run_study(struct run *run, struct err *err) {
     const struct attribution_inputs *inputs = run->inputs;
     struct attribution *attribution = run->attribution;
-    TRY(intensity_init(&run->intensity, &inputs->facts[FACT_INTERACTIONS], inputs->people,
-                       inputs->settings->intensity_days * DAY_MS, inputs->as_of_ms, err));
     run->source = (struct tie_source){
         .segment_paths = inputs->segment_paths,
         .segment_count = inputs->segment_count,
@@ -141,6 +146,30 @@ static struct status run_study(struct run *run, struct err *err) {
                             &attribution->experiments, &attribution->experiment_count, err);
 }
 
+/* SCOPE_MOVES. */
+static struct status run_seek(struct run *run, struct err *err) {
+    const struct attribution_inputs *inputs = run->inputs;
+    const struct mover_ties_inputs ties_inputs = {
+        .segment_paths = inputs->segment_paths,
+        .segment_count = inputs->segment_count,
+        .people = inputs->people,
+        .careers = inputs->careers,
+        .memory_bytes = memory_of(inputs),
+        .threads = inputs->threads,
+        .progress = inputs->progress,
+        .progress_context = inputs->progress_context,
+    };
+    run->cohort.first_tie_ms = INT64_MAX; /* no placebos */
+    return mover_ties_new(&run->ties, &ties_inputs, err);
+}
+
+static struct status run_begin(struct run *run, struct err *err) {
+    const struct attribution_inputs *inputs = run->inputs;
+    TRY(intensity_init(&run->intensity, &inputs->facts[FACT_INTERACTIONS], inputs->people,
+                       inputs->settings->intensity_days * DAY_MS, inputs->as_of_ms, err));
+    return inputs->scope == SCOPE_MOVES ? run_seek(run, err) : run_study(run, err);
+}
+
 /* --- threads and chunks --- */
 
 static bool kind_is_of_mover(enum segment_kind kind) {
@@ -184,11 +213,13 @@ static struct status segments_sort_out(struct run *run, struct err *err) {
 static struct status workers_make(struct run *run, struct err *err) {
     const struct attribution_inputs *inputs = run->inputs;
     struct attribution *attribution = run->attribution;
-    TRY(segments_sort_out(run, err));
+    bool is_all = inputs->scope == SCOPE_ALL;
+    TRY(is_all ? segments_sort_out(run, err) : status_ok());
     struct mover_inputs *shared = &run->mover_inputs;
     shared->inputs = inputs;
     shared->classes = &attribution->classes;
     shared->segments = attribution->segments;
+    shared->intensity = &run->intensity;
     shared->carriers = (struct carrier_inputs){
         .people = inputs->people,
         .careers = inputs->careers,
@@ -214,6 +245,7 @@ static struct status workers_make(struct run *run, struct err *err) {
         return err_memory(err, inputs->threads * sizeof *run->workers, "threads");
     }
     run->chunk_count = chunk_count;
+    run->chunk_people = is_all ? CHUNK_PEOPLE : mover_ties_group_people(run->ties);
     while (run->worker_count < inputs->threads) {
         TRY(movers_init(&run->workers[run->worker_count++].movers, shared, err));
     }
@@ -222,9 +254,14 @@ static struct status workers_make(struct run *run, struct err *err) {
 
 static struct status chunk_evaluate(struct run *run, struct worker *worker, struct chunk *chunk,
                                     struct err *err) {
+    if (run->ties != NULL) {
+        TRY(mover_ties_take(run->ties, chunk->first, &worker->group, err));
+    }
     for (size_t person = chunk->first; person < chunk->end; person++) {
         struct mover mover;
-        TRY(side_gather_mover(&run->gather, person, &worker->scratch, &mover, err));
+        TRY(run->ties != NULL
+                ? mover_group_mover(&worker->group, person, &worker->scratch, &mover, err)
+                : side_gather_mover(&run->gather, person, &worker->scratch, &mover, err));
         TRY(movers_add(&worker->movers, &mover, &chunk->rows, err));
     }
     return status_ok();
@@ -238,15 +275,15 @@ static void chunks_evaluate(void *context, unsigned worker, size_t first, size_t
     }
 }
 
-/* Evaluates people from `first` on, as many as a round has chunks for; returns through `next` where
- * to go on. */
-static struct status round_run(struct run *run, size_t first, size_t *next, struct err *err) {
+/* Evaluates people from `first` on, below `end`, as many as a round has chunks for; returns through
+ * `next` where to go on. */
+static struct status round_run(struct run *run, size_t first, size_t end, size_t *next,
+                               struct err *err) {
     size_t chunks = 0;
-    while (chunks < run->chunk_count && first < run->gather.end) {
+    while (chunks < run->chunk_count && first < end) {
         struct chunk *chunk = &run->chunks[chunks++];
         chunk->first = first;
-        chunk->end =
-            run->gather.end - first < CHUNK_PEOPLE ? run->gather.end : first + CHUNK_PEOPLE;
+        chunk->end = end - first < run->chunk_people ? end : first + run->chunk_people;
         first = chunk->end;
         row_lists_clear(&chunk->rows);
     }
@@ -270,14 +307,23 @@ static struct status round_run(struct run *run, size_t first, size_t *next, stru
     return status_ok();
 }
 
-static struct status ranges_run(struct run *run, struct err *err) {
+/* Gathers the sides of people from `first` on. */
+static struct status range_gather(struct run *run, size_t first, size_t *end, struct err *err) {
     const struct cohort *cohort = &run->cohort;
+    if (run->ties != NULL) {
+        return mover_ties_walk(run->ties, first, end, err);
+    }
     uint64_t sides_max = memory_of(run->inputs) / sizeof(struct side);
-    for (size_t first = 0; first < cohort->person_count;) {
-        size_t end = person_range_end(cohort->side_begin, cohort->person_count, first, sides_max);
-        TRY(side_gather_fill(&run->gather, &run->source, cohort->side_begin, first, end, err));
+    *end = person_range_end(cohort->side_begin, cohort->person_count, first, sides_max);
+    return side_gather_fill(&run->gather, &run->source, cohort->side_begin, first, *end, err);
+}
+
+static struct status ranges_run(struct run *run, struct err *err) {
+    for (size_t first = 0; first < run->inputs->people->count;) {
+        size_t end;
+        TRY(range_gather(run, first, &end, err));
         while (first < end) {
-            TRY(round_run(run, first, &first, err));
+            TRY(round_run(run, first, end, &first, err));
         }
     }
     return status_ok();
@@ -316,10 +362,15 @@ static void run_sum(struct run *run) {
                 attribution->placebos[p][bin].placebo += added->placebo;
             }
         }
-        if (i != 0) {
+        if (i != 0 && run->inputs->scope == SCOPE_ALL) {
             dose_table_merge(run->workers[0].movers.doses, movers->doses);
         }
     }
+    if (run->inputs->scope == SCOPE_MOVES) {
+        attribution->totals.ties = mover_ties_count(run->ties);
+        return;
+    }
+    attribution->totals.ties = attribution->classes.ties;
     dose_table_take(run->workers[0].movers.doses, attribution->doses);
 }
 
@@ -372,7 +423,7 @@ static struct status doses_check(const struct attribution *attribution, enum mea
 
 static struct status run_check(const struct run *run, struct err *err) {
     TRY(credits_check(&run->attribution->totals, err));
-    for (int measure = 0; measure < MEASURES; measure++) {
+    for (int measure = 0; measure < MEASURES && run->inputs->scope == SCOPE_ALL; measure++) {
         TRY(doses_check(run->attribution, (enum measure)measure, err));
     }
     return status_ok();
@@ -384,7 +435,7 @@ struct status attribution_run(struct attribution *attribution,
     struct run run = {
         .inputs = inputs, .attribution = attribution, .visit = visit, .context = context};
     struct status status;
-    TRY_OR(done, status, run_study(&run, err));
+    TRY_OR(done, status, run_begin(&run, err));
     TRY_OR(done, status, workers_make(&run, err));
     TRY_OR(done, status, ranges_run(&run, err));
     run_sum(&run);

@@ -23,19 +23,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is asked for. Moves, their transmissions and credits need the ties of those who moved alone;
+ * everything else looks at every side of every tie. With SCOPE_MOVES there are no rows of members,
+ * no classes, segments, doses, placebos nor experiments; nothing is expected by chance; and no
+ * sides are counted. */
+enum attribution_scope { SCOPE_ALL, SCOPE_MOVES };
+
 /* Everything is lent. Ties created after as_of_ms, and endings after it, are not in the segments.
  */
 struct attribution_inputs {
+    enum attribution_scope scope;
     const char *const *segment_paths; /* tie segments, in order */
     size_t segment_count;
-    const struct ending_index *endings; /* finished; of all of them */
+    const struct ending_index *endings; /* finished; of all of them; for SCOPE_ALL */
     const struct people *people;
     const struct careers *careers;
     const struct profiles *profiles;
     const struct fact_table *facts; /* FACT_LOGS finished tables; empty where there is no log */
     const struct attribution_settings *settings;
     /* Triangles in the graph at as_of that each node is in, NULL where not asked for; and open
-     * ties per node. */
+     * ties per node. For SCOPE_ALL. */
     const uint64_t *triangles;
     const uint32_t *open_degrees;
     int64_t as_of_ms;
@@ -53,7 +60,7 @@ struct move_row {
     uint32_t contacts_certain;
     uint32_t contacts_possible;
     uint32_t contacts_tied; /* whose tie passes rule 1 */
-    uint64_t expected;      /* units of 2^-32 */
+    uint64_t expected;      /* units of 2^-32; this and the next with SCOPE_ALL */
     uint32_t unmatched;
 };
 
@@ -110,6 +117,7 @@ struct placebo_count {
 };
 
 struct attribution_totals {
+    uint64_t ties;
     uint64_t sides;
     uint64_t sides_at_risk;
     uint64_t moves; /* of kind `move` */

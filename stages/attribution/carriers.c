@@ -12,7 +12,8 @@
 struct status carriers_init(struct carriers *carriers, const struct carrier_inputs *inputs,
                             struct err *err) {
     *carriers = (struct carriers){.inputs = inputs};
-    return chance_scratch_new(&carriers->scratch, inputs->chance, err);
+    return inputs->chance == NULL ? status_ok()
+                                  : chance_scratch_new(&carriers->scratch, inputs->chance, err);
 }
 
 static void sides_release(struct carriers *carriers) {
@@ -204,6 +205,15 @@ static struct status pairs_find(struct carriers *carriers, struct question *ques
     return status_ok();
 }
 
+/* The same where nothing is to be known of them but how many they are. */
+static void pairs_count(const struct carriers *carriers, struct question *question) {
+    const struct mover *mover = question->mover;
+    for (size_t i = 0; i < mover->count; i++) {
+        question->row.contacts_tied +=
+            tie_precedes(carriers->inputs->settings, &mover->sides[i], question->move->at);
+    }
+}
+
 /* What the side and the contact's spells at the company add to the placebos. */
 static void placebos_add(struct carriers *carriers, const struct question *question,
                          const struct side *side, const struct spell *spells, size_t count,
@@ -368,7 +378,11 @@ static struct status move_find(struct carriers *carriers, const struct mover *mo
         .row = {.move = move},
     };
     carriers->moves[carriers->move_count++] = move;
-    TRY(pairs_find(carriers, &question, err));
+    if (carriers->inputs->chance != NULL) {
+        TRY(pairs_find(carriers, &question, err));
+    } else {
+        pairs_count(carriers, &question);
+    }
     carriers_seek(carriers, &question);
     TRY(carriers_credit(carriers, &question, rows, err));
     if (question.row.contacts != question.carrier_count) {
@@ -397,7 +411,7 @@ struct status carriers_find(struct carriers *carriers, const struct mover *mover
         moves += careers->moves[i].kind == MOVE_MOVE;
     }
     carriers->move_count = 0;
-    TRY(moves_reserve(carriers, moves, mover->count, err));
+    TRY(moves_reserve(carriers, moves, carriers->inputs->chance == NULL ? 0 : mover->count, err));
     carriers->carried_begin[0] = 0;
     if (moves > 0) {
         TRY(sides_reserve(carriers, mover->count, err));

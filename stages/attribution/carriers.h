@@ -19,8 +19,8 @@ struct carrier_inputs {
     const struct careers *careers;
     const struct attribution_settings *settings;
     const struct classes *classes;
-    const struct chance *chance;
-    int64_t first_tie_ms; /* of all ties; INT64_MAX without any */
+    const struct chance *chance; /* NULL: nothing is expected, there are no pairs */
+    int64_t first_tie_ms;        /* of all ties; INT64_MAX without any: there are no placebos */
     int64_t as_of_ms;
     double (*seconds_now)(void); /* may be NULL */
 };
@@ -51,7 +51,7 @@ struct carriers {
     size_t move_count;
     size_t *carried_begin;      /* move_count + 1 */
     struct carried_by *carried; /* of each move by side */
-    uint64_t *pairs;            /* [move * sides + side] */
+    uint64_t *pairs;            /* [move * sides + side]; none without chance */
 
     uint64_t *by_contact; /* (contact, place among the sides), ascending */
     uint32_t *contacts;   /* each once, ascending */

@@ -18,6 +18,9 @@ struct status movers_init(struct movers *movers, const struct mover_inputs *inpu
                           struct err *err) {
     *movers = (struct movers){.inputs = inputs};
     TRY(carriers_init(&movers->carriers, &inputs->carriers, err));
+    if (inputs->inputs->scope == SCOPE_MOVES) {
+        return status_ok();
+    }
     TRY(member_facts_init(&movers->members, &inputs->members, err));
     return dose_table_new(&movers->doses, inputs->classes, segments_count(inputs->segments),
                           inputs->horizon_of, err);
@@ -189,8 +192,40 @@ static struct status cursors_set(struct movers *movers, struct err *err) {
     return status_ok();
 }
 
+/* The sides that carry a move, as side_add does all: whether they were at risk then. */
+static struct status carried_check_all(struct movers *movers, const struct mover *mover,
+                                       struct err *err) {
+    const struct attribution_inputs *inputs = movers->inputs->inputs;
+    const struct carriers *carriers = &movers->carriers;
+    for (size_t m = 0; m < carriers->move_count; m++) {
+        for (size_t i = carriers->carried_begin[m]; i < carriers->carried_begin[m + 1]; i++) {
+            const struct side *side = &mover->sides[carriers->carried[i].side];
+            TRY(exposure_of_side(&movers->exposure, inputs->careers, inputs->settings,
+                                 inputs->as_of_ms, mover->person, side, err));
+            TRY(carried_check(movers, mover, side, carriers->moves[m]->at.lo_ms, err));
+        }
+    }
+    return status_ok();
+}
+
+/* SCOPE_MOVES. Interactions are counted for the sides that are shown. */
+static struct status moves_add(struct movers *movers, const struct mover *mover,
+                               struct row_lists *rows, struct err *err) {
+    size_t first = rows->transmission_count;
+    TRY(carriers_find(&movers->carriers, mover, rows, err));
+    for (size_t i = first; i < rows->transmission_count; i++) {
+        struct side *side = &rows->transmissions[i].side;
+        side->interactions = intensity_count(movers->inputs->intensity, mover->person,
+                                             side->contact, side->created_ms);
+    }
+    return carried_check_all(movers, mover, err);
+}
+
 struct status movers_add(struct movers *movers, const struct mover *mover, struct row_lists *rows,
                          struct err *err) {
+    if (movers->inputs->inputs->scope == SCOPE_MOVES) {
+        return moves_add(movers, mover, rows, err);
+    }
     TRY(carriers_find(&movers->carriers, mover, rows, err));
     TRY(cursors_set(movers, err));
     movers->own_count = 0;

@@ -180,17 +180,25 @@ static void remade_mark(struct side *sides, size_t count, uint64_t *ended) {
     }
 }
 
+struct status sides_arrange(struct side *sides, size_t count, struct side_scratch *scratch,
+                            struct err *err) {
+    assert(count <= UINT32_MAX);
+    TRY(scratch_reserve(scratch, count, err));
+    if (count != 0) {
+        sides_sort(sides, count, scratch->sides);
+        remade_mark(sides, count, scratch->ended);
+    }
+    return status_ok();
+}
+
 struct status side_gather_mover(struct side_gather *gather, size_t person,
                                 struct side_scratch *scratch, struct mover *mover,
                                 struct err *err) {
     assert(person >= gather->first && person < gather->end);
     const uint64_t *begin = gather->side_begin;
     size_t count = (size_t)(begin[person + 1] - begin[person]);
-    assert(count <= UINT32_MAX);
     struct side *sides = gather->sides + (begin[person] - begin[gather->first]);
-    TRY(scratch_reserve(scratch, count, err));
-    sides_sort(sides, count, scratch->sides);
-    remade_mark(sides, count, scratch->ended);
+    TRY(sides_arrange(sides, count, scratch, err));
     *mover = (struct mover){.person = (uint32_t)person, .sides = sides, .count = count};
     return status_ok();
 }

@@ -27,7 +27,7 @@ FALLIBLE side_gather_fill(struct side_gather *gather, const struct tie_source *s
                           const uint64_t *side_begin, size_t first, size_t end, struct err *err);
 void side_gather_release(struct side_gather *gather);
 
-/* What side_gather_mover needs beside the sides: one per thread. Zero-initialise. */
+/* What arranging needs beside the sides: one per thread. Zero-initialise. */
 struct side_scratch {
     struct side *sides;
     uint64_t *ended;
@@ -35,9 +35,13 @@ struct side_scratch {
 };
 void side_scratch_release(struct side_scratch *scratch);
 
-/* Sorts the person's sides by (created, contact), ties of one pair in the order of their making,
- * and marks the re-made ones; to be called once per person, by any thread. The sides are lent until
- * the release. */
+/* Sorts the sides of one mover, which are in the order of their making, by (created, contact), ties
+ * of one pair in the order of their making, and marks the re-made ones. */
+FALLIBLE sides_arrange(struct side *sides, size_t count, struct side_scratch *scratch,
+                       struct err *err);
+
+/* Arranges the person's sides; to be called once per person, by any thread. They are lent until the
+ * release. */
 FALLIBLE side_gather_mover(struct side_gather *gather, size_t person, struct side_scratch *scratch,
                            struct mover *mover, struct err *err);
 

@@ -74,7 +74,7 @@ static struct status segment_open(struct walk *walk, struct err *err) {
     struct input *input;
     TRY(input_open(&input, walk->source->segment_paths[walk->next_segment], err));
     walk->next_segment++;
-    return tie_segment_reader_new(&walk->reader, input, err);
+    return tie_segment_reader_new(&walk->reader, input, 1, err);
 }
 
 /* The next frame of ties of any segment; none at the end. */

@@ -9,6 +9,7 @@
 #include "stages/base/bytes.h"
 #include "stages/base/columns.h"
 #include "stages/base/frame.h"
+#include "stages/base/workers.h"
 #include "stages/facts/key_sort.h"
 
 #include <assert.h>
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FRAME_FACTS_MAX = 1 << 16, INSERTION_MAX = 16 };
+enum { FRAME_FACTS_MAX = 1 << 16, INSERTION_MAX = 16, CHUNK_FACTS = 1 << 14 };
 
 /* What a log is sorted by, beyond fields: the smaller and the larger of an interaction's ids. */
 enum { SMALLER_ID = FACT_FIELDS_MAX, LARGER_ID };
@@ -111,20 +112,58 @@ static bool is_in_order(enum fact_log log, const struct fact *facts, size_t coun
     return true;
 }
 
+/* Records that are moved to their places, or groups that are sorted among themselves, on threads.
+ */
+struct placing {
+    enum fact_log log;
+    struct fact *facts;
+    size_t count;
+    const struct key_item *items; /* in order; items[i].at is the place now of what belongs at i */
+    struct key_item *scratch;
+    size_t at; /* the stretch of a fact at hand, in bytes */
+    size_t bytes;
+};
+
+enum { STRETCH = sizeof(struct key_item) };
+
+/* Nearly all are whole, and a copy of known size is two instructions. */
+static void stretch_copy(void *to, const void *from, size_t bytes) {
+    if (bytes == STRETCH) {
+        memcpy(to, from, STRETCH);
+    } else {
+        memcpy(to, from, bytes);
+    }
+}
+
+static void stretches_fetch(void *context, unsigned worker, size_t first, size_t end) {
+    (void)worker;
+    const struct placing *placing = context;
+    for (size_t i = first; i < end; i++) {
+        const struct fact *fact = &placing->facts[placing->items[i].at];
+        stretch_copy(&placing->scratch[i], (const uint8_t *)fact + placing->at, placing->bytes);
+    }
+}
+
+static void stretches_put(void *context, unsigned worker, size_t first, size_t end) {
+    (void)worker;
+    const struct placing *placing = context;
+    for (size_t i = first; i < end; i++) {
+        stretch_copy((uint8_t *)&placing->facts[i] + placing->at, &placing->scratch[i],
+                     placing->bytes);
+    }
+}
+
 /* Puts the fact items[i].at into the i-th place, for all i, a stretch of all facts at a time,
  * through the scratch items: the fetches of one stretch do not wait for each other. */
-static void facts_permute(struct fact *facts, size_t field_count, const struct key_item *items,
-                          struct key_item *scratch, size_t count) {
-    enum { STRETCH = sizeof(struct key_item) };
+static void facts_permute(struct placing *placing, unsigned threads) {
+    size_t field_bytes = fact_shapes[placing->log].field_count * sizeof(uint64_t);
     size_t known_at = offsetof(struct fact, known);
-    for (size_t at = 0; at < sizeof *facts; at += STRETCH) {
-        size_t bytes = sizeof *facts - at < STRETCH ? sizeof *facts - at : STRETCH;
-        bool is_used = at < field_count * sizeof facts->value[0] || at + bytes > known_at;
-        for (size_t i = 0; i < count && is_used; i++) {
-            memcpy(&scratch[i], (const uint8_t *)&facts[items[i].at] + at, bytes);
-        }
-        for (size_t i = 0; i < count && is_used; i++) {
-            memcpy((uint8_t *)&facts[i] + at, &scratch[i], bytes);
+    for (placing->at = 0; placing->at < sizeof(struct fact); placing->at += STRETCH) {
+        size_t left = sizeof(struct fact) - placing->at;
+        placing->bytes = left < STRETCH ? left : STRETCH;
+        if (placing->at < field_bytes || placing->at + placing->bytes > known_at) {
+            workers_run(threads, placing->count, CHUNK_FACTS, stretches_fetch, placing);
+            workers_run(threads, placing->count, CHUNK_FACTS, stretches_put, placing);
         }
     }
 }
@@ -144,10 +183,28 @@ static void group_sort(enum fact_log log, struct fact *facts, size_t count) {
     }
 }
 
+/* Sorts the groups of one id that begin within [first, end). */
+static void groups_sort(void *context, unsigned worker, size_t first, size_t end) {
+    (void)worker;
+    const struct placing *placing = context;
+    const struct key_item *items = placing->items;
+    while (first < end && first > 0 && items[first].key == items[first - 1].key) {
+        first++;
+    }
+    while (first < end) {
+        size_t group_end = first + 1;
+        while (group_end < placing->count && items[group_end].key == items[first].key) {
+            group_end++;
+        }
+        group_sort(placing->log, placing->facts + first, group_end - first);
+        first = group_end;
+    }
+}
+
 /* Sorts so that equal records keep their order. (Records of a key are equal as soon as the radix
  * sort, which is stable, has put them together; in a set, equal records are identical.) */
 static struct status facts_sort(enum fact_log log, struct fact *facts, size_t count,
-                                struct err *err) {
+                                unsigned threads, struct err *err) {
     if (is_in_order(log, facts, count)) {
         return status_ok();
     }
@@ -158,14 +215,11 @@ static struct status facts_sort(enum fact_log log, struct fact *facts, size_t co
         items[i] = (struct key_item){order_value(log, &facts[i], 0), i};
     }
     key_sort(items, items + count, count);
-    facts_permute(facts, fact_shapes[log].field_count, items, items + count, count);
-    for (size_t first = 0; first < count && orders[log].count > 1;) {
-        size_t end = first + 1;
-        while (end < count && items[end].key == items[first].key) {
-            end++;
-        }
-        group_sort(log, facts + first, end - first);
-        first = end;
+    struct placing placing = {
+        .log = log, .facts = facts, .count = count, .items = items, .scratch = items + count};
+    facts_permute(&placing, threads);
+    if (orders[log].count > 1) {
+        workers_run(threads, count, CHUNK_FACTS, groups_sort, &placing);
     }
     pages_release(&memory);
     return status_ok();
@@ -212,7 +266,8 @@ struct status fact_table_finish(struct fact_table *table, struct err *err) {
         return status_ok();
     }
     struct fact *facts = table->facts;
-    TRY(facts_sort(table->log, facts + front, table->count - front, err));
+    unsigned threads = table->threads == 0 ? 1 : table->threads;
+    TRY(facts_sort(table->log, facts + front, table->count - front, threads, err));
     if (front > 0 && fact_compare(table->log, &facts[front - 1], &facts[front]) > 0) {
         TRY(tail_merge(table, err));
     }

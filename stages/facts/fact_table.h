@@ -30,6 +30,7 @@
 
 struct fact_table {
     enum fact_log log;
+    unsigned threads;   /* that a finish may use; 0 is 1 */
     struct fact *facts; /* sorted once finished */
     size_t count;
     size_t sorted; /* the first so many are finished */

@@ -15,6 +15,7 @@ enum {
     VARINT_BYTES = 10,
     HEADER_BYTES = 4 * VARINT_BYTES,
     BLOCK_BYTES = VARINT_BYTES + BLOCK_MINIBLOCKS + BLOCK_VALUES * 8,
+    SLACK_BYTES = 8, /* that packing may touch behind its end */
 };
 
 static uint8_t *put_varint(uint8_t *at, uint64_t value) {
@@ -38,30 +39,49 @@ static unsigned width_of(const uint64_t *items) {
     return used == 0 ? 0 : 64 - (unsigned)__builtin_clzll(used);
 }
 
-/* Exactly 4 * width bytes. */
-static uint8_t *pack(uint8_t *at, const uint64_t *items, unsigned width) {
-    uint64_t word = 0;
-    unsigned filled = 0;
-    for (size_t i = 0; i < MINIBLOCK_VALUES && width > 0; i++) {
-        word |= items[i] << filled;
-        filled += width;
-        if (filled >= 64) {
-            put_u64(at, word);
-            at += 8;
-            filled -= 64;
-            word = filled == 0 ? 0 : items[i] >> (width - filled);
+/* Bits on their way: fewer than 8 between calls. */
+struct bit_writer {
+    uint8_t *at;
+    uint64_t word;
+    unsigned filled;
+};
+
+/* Appends the lowest `width` <= 56 bits; those above are 0. Writes up to 8 bytes. */
+static inline void bits_put(struct bit_writer *writer, uint64_t bits, unsigned width) {
+    writer->word |= bits << writer->filled;
+    writer->filled += width;
+    put_u64(writer->at, writer->word);
+    writer->at += writer->filled / 8;
+    writer->word >>= writer->filled & ~7U;
+    writer->filled &= 7;
+}
+
+/* Narrow items are put several at a time: each put waits for the one before. */
+uint8_t *delta_pack(uint8_t *at, const uint64_t *items, size_t count, unsigned width) {
+    assert(count % 8 == 0 && width <= 64);
+    struct bit_writer writer = {.at = at};
+    if (width <= 14) {
+        for (size_t i = 0; i < count; i += 4) {
+            uint64_t low = items[i] | items[i + 1] << width;
+            uint64_t high = items[i + 2] | items[i + 3] << width;
+            bits_put(&writer, low | high << 2 * width, 4 * width);
+        }
+    } else if (width <= 28) {
+        for (size_t i = 0; i < count; i += 2) {
+            bits_put(&writer, items[i] | items[i + 1] << width, 2 * width);
+        }
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            bits_put(&writer, (uint32_t)items[i], width < 32 ? width : 32);
+            bits_put(&writer, items[i] >> 32, width < 32 ? 0 : width - 32);
         }
     }
-    if (filled > 0) {
-        assert(filled == 32);
-        put_u32(at, (uint32_t)word);
-        at += 4;
-    }
-    return at;
+    assert(writer.filled == 0);
+    return writer.at;
 }
 
 /* The block of the `count` values behind values[0]. */
-static uint8_t *put_block(uint8_t *at, const uint64_t *values, size_t count, unsigned bits) {
+static inline uint8_t *put_block(uint8_t *at, const uint64_t *values, size_t count, unsigned bits) {
     uint64_t items[BLOCK_VALUES] = {0};
     int64_t least = INT64_MAX;
     for (size_t i = 0; i < count; i++) {
@@ -79,7 +99,7 @@ static uint8_t *put_block(uint8_t *at, const uint64_t *values, size_t count, uns
         const uint64_t *miniblock = items + i * MINIBLOCK_VALUES;
         unsigned width = width_of(miniblock);
         widths[i] = (uint8_t)width;
-        at = pack(at, miniblock, width);
+        at = delta_pack(at, miniblock, MINIBLOCK_VALUES, width);
     }
     return at;
 }
@@ -88,7 +108,7 @@ struct status delta_encode(const uint64_t *values, size_t count, unsigned bits, 
                            struct err *err) {
     assert(bits == 32 || bits == 64);
     size_t blocks = count / BLOCK_VALUES + 1;
-    TRY(bytes_reserve(out, HEADER_BYTES + blocks * BLOCK_BYTES, err));
+    TRY(bytes_reserve(out, HEADER_BYTES + blocks * BLOCK_BYTES + SLACK_BYTES, err));
     uint8_t *start = out->data + out->count;
     uint8_t *at = put_varint(start, BLOCK_VALUES);
     at = put_varint(at, BLOCK_MINIBLOCKS);
@@ -96,7 +116,9 @@ struct status delta_encode(const uint64_t *values, size_t count, unsigned bits, 
     at = put_varint(at, zigzag_difference(0, count == 0 ? 0 : sign_extend(values[0], bits)));
     for (size_t i = 1; i < count; i += BLOCK_VALUES) {
         size_t left = count - i;
-        at = put_block(at, values + i - 1, left < BLOCK_VALUES ? left : BLOCK_VALUES, bits);
+        left = left < BLOCK_VALUES ? left : BLOCK_VALUES;
+        at = bits == 64 ? put_block(at, values + i - 1, left, 64)
+                        : put_block(at, values + i - 1, left, 32);
     }
     out->count += (size_t)(at - start);
     return status_ok();

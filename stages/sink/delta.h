@@ -25,4 +25,8 @@
 FALLIBLE delta_encode(const uint64_t *values, size_t count, unsigned bits, struct bytes *out,
                       struct err *err);
 
+/* Packs a multiple of 8 items of `width` bits each, lowest bit first, to `at`; returns the end. Up
+ * to 8 bytes behind it are touched. Bits above the width are 0. */
+uint8_t *delta_pack(uint8_t *at, const uint64_t *items, size_t count, unsigned width);
+
 #endif

@@ -1,8 +1,13 @@
-/* One page per column and row group, and of Parquet's encodings only two that every reader knows:
- * DELTA_BINARY_PACKED for integers (why: delta.c), PLAIN for the rest, zstd over both.
+/* One data page per column and row group, and of Parquet's encodings only three that every reader
+ * knows: DELTA_BINARY_PACKED for integers (why: delta.c), RLE_DICTIONARY for doubles that come
+ * again (why: parquet_dictionary.c), PLAIN for the rest.
  *
- * Rejected: dictionary pages (member ids hardly repeat within a row group, and zstd finds the
- * texts that do), and runs of definition levels (zstd packs the bits as well).
+ * Bits that are packed to what they differ in hold nothing for zstd: member ids and degrees became
+ * 0.1 % smaller in as much time as all else takes. A few pieces of a page are tried; readers are
+ * faster without it, too.
+ *
+ * Rejected: dictionary pages for integers (member ids hardly repeat within a row group) and texts
+ * (zstd finds those that do), and runs of definition levels (zstd packs the bits as well).
  */
 #include "stages/sink/parquet_column.h"
 
@@ -36,9 +41,18 @@ enum {
     CONVERTED_UINT_64 = 14,
 };
 enum { REPETITION_REQUIRED = 0, REPETITION_OPTIONAL = 1 };
-enum { ENCODING_PLAIN = 0, ENCODING_RLE = 3, ENCODING_DELTA_BINARY_PACKED = 5 };
-enum { CODEC_ZSTD = 6 };
-enum { PAGE_DATA = 0 };
+enum {
+    ENCODING_PLAIN = 0,
+    ENCODING_RLE = 3,
+    ENCODING_DELTA_BINARY_PACKED = 5,
+    ENCODING_RLE_DICTIONARY = 8,
+};
+enum { CODEC_NONE = 0, CODEC_ZSTD = 6 };
+enum { PAGE_DATA = 0, PAGE_DICTIONARY = 2 };
+
+/* What is tried of a page of packed bits, evenly spread. It pays to compress the page where they
+ * become smaller by an eighth. */
+enum { SAMPLES = 4, SAMPLE_BYTES = 4096 };
 
 #define SIGN_BIT (UINT64_C(1) << 63)
 
@@ -47,7 +61,7 @@ enum { PAGE_DATA = 0 };
 static const struct parquet_type {
     int32_t physical;
     int32_t converted;
-    int32_t encoding;
+    int32_t encoding;      /* of columns without a dictionary */
     unsigned bits;         /* of a number */
     uint64_t key_of_clear; /* mask where the sign bit is clear */
     uint64_t key_of_set;   /* mask where it is set */
@@ -241,10 +255,17 @@ struct status parquet_column_add(struct parquet_column *parquet, const union col
     return status_ok();
 }
 
-void parquet_page_release(struct parquet_page *page) {
-    bytes_release(&page->header);
-    bytes_release(&page->payload);
-    bytes_release(&page->raw);
+void parquet_pages_release(struct parquet_pages *pages) {
+    bytes_release(&pages->file);
+}
+
+void parquet_workshop_release(struct parquet_workshop *workshop) {
+    compressor_release(&workshop->compressor);
+    compressor_release(&workshop->sampler);
+    parquet_dictionary_release(&workshop->dictionary);
+    bytes_release(&workshop->values);
+    bytes_release(&workshop->raw);
+    bytes_release(&workshop->packed);
 }
 
 static struct status put_levels(const struct parquet_column *parquet, struct bytes *out,
@@ -261,13 +282,12 @@ static struct status put_levels(const struct parquet_column *parquet, struct byt
     return bytes_append(out, parquet->present.data, parquet->present.count, err);
 }
 
-static struct status put_plain_numbers(const struct parquet_column *parquet, struct bytes *out,
+static struct status put_plain_numbers(const uint64_t *numbers, size_t count, struct bytes *out,
                                        struct err *err) {
-    size_t count = number_count(parquet);
     TRY(bytes_reserve(out, count * 8, err));
     uint8_t *at = out->data + out->count;
     for (size_t i = 0; i < count; i++) {
-        put_u64(at + i * 8, parquet->numbers[i]);
+        put_u64(at + i * 8, numbers[i]);
     }
     out->count += count * 8;
     return status_ok();
@@ -296,41 +316,84 @@ static struct status put_values(const struct parquet_column *parquet, struct byt
         return put_plain_flags(parquet, out, err);
     }
     if (type_of(parquet)->encoding == ENCODING_PLAIN) {
-        return put_plain_numbers(parquet, out, err);
+        return put_plain_numbers(parquet->numbers, number_count(parquet), out, err);
     }
     return delta_encode(parquet->numbers, number_count(parquet), type_of(parquet)->bits, out, err);
 }
 
-static struct status put_page_header(const struct parquet_column *parquet,
-                                     struct parquet_page *page, struct err *err) {
-    assert(page->raw.count <= INT32_MAX && page->payload.count <= INT32_MAX);
-    struct thrift thrift;
-    thrift_begin(&thrift, &page->header, err);
-    thrift_struct_open(&thrift, THRIFT_ITEM); /* PageHeader */
-    thrift_i32(&thrift, 1, PAGE_DATA);
-    thrift_i32(&thrift, 2, (int32_t)page->raw.count);
-    thrift_i32(&thrift, 3, (int32_t)page->payload.count);
-    thrift_struct_open(&thrift, 5); /* DataPageHeader */
-    thrift_i32(&thrift, 1, (int32_t)parquet->rows);
-    thrift_i32(&thrift, 2, type_of(parquet)->encoding);
-    thrift_i32(&thrift, 3, ENCODING_RLE); /* definition levels */
-    thrift_i32(&thrift, 4, ENCODING_RLE); /* repetition levels: a flat table has none */
-    thrift_struct_close(&thrift);
-    thrift_struct_close(&thrift);
-    return thrift_end(&thrift);
+/* Fills the dictionary page and the data page behind it; false in *pays, and nothing done, where
+ * the column has no use for a dictionary. */
+static struct status put_numbers(const struct parquet_column *parquet,
+                                 struct parquet_workshop *workshop, bool *pays, struct err *err) {
+    struct parquet_dictionary *dictionary = &workshop->dictionary;
+    *pays = false;
+    if (parquet->column->type != COLUMN_F64) {
+        return status_ok();
+    }
+    size_t count = number_count(parquet);
+    TRY(parquet_dictionary_fill(dictionary, parquet->numbers, count, pays, err));
+    if (!*pays) {
+        return status_ok();
+    }
+    TRY(put_plain_numbers(dictionary->values, dictionary->count, &workshop->values, err));
+    return parquet_dictionary_put_numbers(dictionary, count, &workshop->raw, err);
 }
 
-struct status parquet_column_page(const struct parquet_column *parquet, struct parquet_page *page,
-                                  struct err *err) {
-    page->raw.count = 0;
-    page->header.count = 0;
-    page->payload.count = 0;
-    if (parquet->column->nullable) {
-        TRY(put_levels(parquet, &page->raw, err));
+/* Whether compressing the page is worth its time: always for what is not packed bits. */
+static struct status pays_to_compress(struct parquet_workshop *workshop, int32_t encoding,
+                                      bool *pays, struct err *err) {
+    const struct bytes *raw = &workshop->raw;
+    *pays = true;
+    if (encoding == ENCODING_PLAIN) {
+        return status_ok();
     }
-    TRY(put_values(parquet, &page->raw, err));
-    TRY(compression_pack(page->raw.data, page->raw.count, &page->payload, err));
-    return put_page_header(parquet, page, err);
+    size_t pieces = raw->count > (size_t)SAMPLES * SAMPLE_BYTES ? SAMPLES : 1;
+    size_t piece_bytes = pieces == 1 ? raw->count : SAMPLE_BYTES;
+    size_t step = pieces == 1 ? 0 : (raw->count - SAMPLE_BYTES) / (SAMPLES - 1);
+    workshop->packed.count = 0;
+    for (size_t i = 0; i < pieces; i++) {
+        TRY(compressor_pack(&workshop->sampler, raw->data + i * step, piece_bytes,
+                            &workshop->packed, err));
+    }
+    size_t tried = pieces * piece_bytes;
+    *pays = workshop->packed.count < tried - tried / 8;
+    return status_ok();
+}
+
+/* Appends a page to the file: header and payload. */
+static struct status put_page(const struct parquet_column *parquet,
+                              struct parquet_workshop *workshop, const struct bytes *raw,
+                              bool is_dictionary, struct parquet_pages *pages, struct err *err) {
+    const struct bytes *stored = raw;
+    size_t before = pages->file.count;
+    if (pages->codec == CODEC_ZSTD) {
+        workshop->packed.count = 0;
+        TRY(compressor_pack(&workshop->compressor, raw->data, raw->count, &workshop->packed, err));
+        stored = &workshop->packed;
+    }
+    assert(raw->count <= INT32_MAX && stored->count <= INT32_MAX);
+    struct thrift thrift;
+    thrift_begin(&thrift, &pages->file, err);
+    thrift_struct_open(&thrift, THRIFT_ITEM); /* PageHeader */
+    thrift_i32(&thrift, 1, is_dictionary ? PAGE_DICTIONARY : PAGE_DATA);
+    thrift_i32(&thrift, 2, (int32_t)raw->count);
+    thrift_i32(&thrift, 3, (int32_t)stored->count);
+    if (is_dictionary) {
+        thrift_struct_open(&thrift, 7); /* DictionaryPageHeader */
+        thrift_i32(&thrift, 1, (int32_t)workshop->dictionary.count);
+        thrift_i32(&thrift, 2, ENCODING_PLAIN);
+    } else {
+        thrift_struct_open(&thrift, 5); /* DataPageHeader */
+        thrift_i32(&thrift, 1, (int32_t)parquet->rows);
+        thrift_i32(&thrift, 2, pages->encoding);
+        thrift_i32(&thrift, 3, ENCODING_RLE); /* definition levels */
+        thrift_i32(&thrift, 4, ENCODING_RLE); /* repetition levels: a flat table has none */
+    }
+    thrift_struct_close(&thrift);
+    thrift_struct_close(&thrift);
+    TRY(thrift_end(&thrift));
+    pages->raw_bytes += pages->file.count - before + raw->count;
+    return bytes_append(&pages->file, stored->data, stored->count, err);
 }
 
 static void put_logical_type(enum column_type type, struct thrift *thrift) {
@@ -404,7 +467,8 @@ static void number_bounds(const struct parquet_column *parquet, uint64_t *least,
     }
 }
 
-static void put_statistics(const struct parquet_column *parquet, struct thrift *thrift) {
+static void put_statistics(const struct parquet_column *parquet, const struct parquet_pages *pages,
+                           struct thrift *thrift) {
     thrift_i64(thrift, 3, (int64_t)parquet->nulls);
     if (parquet->nulls == parquet->rows) {
         return;
@@ -418,37 +482,73 @@ static void put_statistics(const struct parquet_column *parquet, struct thrift *
         }
         return;
     }
-    uint64_t least;
-    uint64_t most;
     uint8_t number[8];
-    number_bounds(parquet, &least, &most);
-    put_u64(number, most); /* a number of 32 bits is its lower half */
+    put_u64(number, pages->most); /* a number of 32 bits is its lower half */
     size_t bytes = (type_of(parquet)->bits + 7) / 8;
     thrift_text(thrift, 5, number, bytes);
-    put_u64(number, least);
+    put_u64(number, pages->least);
     thrift_text(thrift, 6, number, bytes);
 }
 
-void parquet_column_put_chunk(const struct parquet_column *parquet, const struct parquet_page *page,
-                              uint64_t offset, struct thrift *thrift) {
+struct status parquet_column_pages(const struct parquet_column *parquet,
+                                   struct parquet_workshop *workshop, struct parquet_pages *pages,
+                                   struct err *err) {
+    bool has_numbers;
+    bool pays;
+    workshop->compressor.level = COMPRESSION_LEVEL;
+    workshop->sampler.level = COMPRESSION_LEVEL_FAST;
+    workshop->values.count = 0;
+    workshop->raw.count = 0;
+    pages->file.count = 0;
+    pages->raw_bytes = 0;
+    if (parquet->column->nullable) {
+        TRY(put_levels(parquet, &workshop->raw, err));
+    }
+    TRY(put_numbers(parquet, workshop, &has_numbers, err));
+    if (!has_numbers) {
+        TRY(put_values(parquet, &workshop->raw, err));
+    }
+    pages->encoding = has_numbers ? ENCODING_RLE_DICTIONARY : type_of(parquet)->encoding;
+    TRY(pays_to_compress(workshop, pages->encoding, &pays, err));
+    pages->codec = pays ? CODEC_ZSTD : CODEC_NONE;
+    if (has_numbers) {
+        TRY(put_page(parquet, workshop, &workshop->values, true, pages, err));
+    }
+    pages->data_page = pages->file.count;
+    TRY(put_page(parquet, workshop, &workshop->raw, false, pages, err));
+    if (parquet->column->type != COLUMN_TEXT) {
+        number_bounds(parquet, &pages->least, &pages->most);
+    }
+    return status_ok();
+}
+
+void parquet_column_put_chunk(const struct parquet_column *parquet,
+                              const struct parquet_pages *pages, uint64_t offset,
+                              struct thrift *thrift) {
     const char *name = parquet->column->name;
-    size_t header_bytes = page->header.count;
+    bool has_dictionary = pages->data_page != 0;
     thrift_struct_open(thrift, THRIFT_ITEM); /* ColumnChunk */
     thrift_i64(thrift, 2, 0);                /* no metadata outside the footer */
     thrift_struct_open(thrift, 3);           /* ColumnMetaData */
     thrift_i32(thrift, 1, type_of(parquet)->physical);
-    thrift_list(thrift, 2, THRIFT_I32, 2);
-    thrift_i32(thrift, THRIFT_ITEM, type_of(parquet)->encoding);
+    thrift_list(thrift, 2, THRIFT_I32, has_dictionary ? 3 : 2);
+    thrift_i32(thrift, THRIFT_ITEM, pages->encoding);
     thrift_i32(thrift, THRIFT_ITEM, ENCODING_RLE);
+    if (has_dictionary) {
+        thrift_i32(thrift, THRIFT_ITEM, ENCODING_PLAIN);
+    }
     thrift_list(thrift, 3, THRIFT_TEXT, 1);
     thrift_text(thrift, THRIFT_ITEM, name, strlen(name));
-    thrift_i32(thrift, 4, CODEC_ZSTD);
+    thrift_i32(thrift, 4, pages->codec);
     thrift_i64(thrift, 5, (int64_t)parquet->rows);
-    thrift_i64(thrift, 6, (int64_t)(header_bytes + page->raw.count));
-    thrift_i64(thrift, 7, (int64_t)(header_bytes + page->payload.count));
-    thrift_i64(thrift, 9, (int64_t)offset);
+    thrift_i64(thrift, 6, (int64_t)pages->raw_bytes);
+    thrift_i64(thrift, 7, (int64_t)pages->file.count);
+    thrift_i64(thrift, 9, (int64_t)(offset + pages->data_page));
+    if (has_dictionary) {
+        thrift_i64(thrift, 11, (int64_t)offset);
+    }
     thrift_struct_open(thrift, 12); /* Statistics */
-    put_statistics(parquet, thrift);
+    put_statistics(parquet, pages, thrift);
     thrift_struct_close(thrift);
     thrift_struct_close(thrift);
     thrift_struct_close(thrift);

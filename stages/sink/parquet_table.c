@@ -2,7 +2,7 @@
  *
  *   PART          SIZE  DESCRIPTION
  *   magic         4     "PAR1"
- *   row groups    ...   for each group, for each column in the table's order: its one page
+ *   row groups    ...   for each group, for each column in the table's order: its pages
  *                       (parquet_column.h); none where the table has no rows
  *   footer        ...   FileMetaData in Thrift's compact protocol, below
  *   footer bytes  4     little-endian
@@ -21,6 +21,7 @@
 #include "stages/sink/parquet_table.h"
 
 #include "stages/base/bytes.h"
+#include "stages/base/conveyor.h"
 #include "stages/base/utf8.h"
 #include "stages/sink/parquet_column.h"
 #include "stages/sink/thrift.h"
@@ -34,19 +35,30 @@
 
 enum { MAGIC_BYTES = 4, FORMAT_VERSION = 2 };
 
+/* A row group on its way: filled by the caller's thread, encoded by any, written by the caller's.
+ */
+struct parquet_group {
+    size_t rows;
+    size_t text_bytes;
+    struct parquet_column columns[TABLE_COLUMNS_MAX];
+    struct parquet_pages pages[TABLE_COLUMNS_MAX];
+    struct parquet_workshop workshop;
+    struct status status;
+    struct err err;
+};
+
 struct parquet_table {
     struct output *output;
     const struct table *table;
-    uint64_t offset; /* bytes written so far */
-    uint64_t rows;   /* in finished groups */
-    size_t group_rows;
-    size_t group_text_bytes;
-    struct parquet_column columns[TABLE_COLUMNS_MAX]; /* of the group being filled */
-    struct parquet_page page;
+    uint64_t offset;     /* bytes written so far */
+    uint64_t rows;       /* in finished groups */
     struct bytes groups; /* RowGroup items of finished groups */
     size_t group_count;
     struct bytes notes; /* KeyValue items */
     size_t note_count;
+    struct conveyor *conveyor;
+    size_t slot_count;
+    struct parquet_group slots[];
 };
 
 static struct status write_bytes(struct parquet_table *parquet, const void *data, size_t count,
@@ -80,20 +92,41 @@ static struct status keep_notes(struct parquet_table *parquet, const struct tabl
     return thrift_end(&thrift);
 }
 
+static struct status group_encode(struct parquet_group *group, size_t column_count,
+                                  struct err *err) {
+    for (size_t c = 0; c < column_count; c++) {
+        assert(group->columns[c].rows == group->rows);
+        TRY(parquet_column_pages(&group->columns[c], &group->workshop, &group->pages[c], err));
+    }
+    return status_ok();
+}
+
+static void encode_work(void *context, size_t slot) {
+    struct parquet_table *parquet = context;
+    struct parquet_group *group = &parquet->slots[slot];
+    group->status = group_encode(group, parquet->table->column_count, &group->err);
+}
+
 struct status parquet_table_new(struct parquet_table **parquet, struct output *output,
                                 const struct table *table, const struct table_note *notes,
-                                size_t note_count, struct err *err) {
+                                size_t note_count, unsigned threads, struct err *err) {
     *parquet = NULL;
-    struct parquet_table *made = calloc(1, sizeof *made);
+    size_t slots = conveyor_slots(threads);
+    size_t bytes = sizeof **parquet + slots * sizeof(struct parquet_group);
+    struct parquet_table *made = calloc(1, bytes);
     if (made == NULL) {
-        return err_memory(err, sizeof *made, "a Parquet table");
+        return err_memory(err, bytes, "a Parquet table");
     }
     made->output = output;
     made->table = table;
-    for (size_t c = 0; c < table->column_count; c++) {
-        parquet_column_init(&made->columns[c], &table->columns[c]);
+    made->slot_count = slots;
+    for (size_t slot = 0; slot < slots; slot++) {
+        for (size_t c = 0; c < table->column_count; c++) {
+            parquet_column_init(&made->slots[slot].columns[c], &table->columns[c]);
+        }
     }
     struct status status;
+    TRY_OR(fail, status, conveyor_new(&made->conveyor, threads, slots, encode_work, made, err));
     TRY_OR(fail, status, keep_notes(made, notes, note_count, err));
     TRY_OR(fail, status, write_bytes(made, MAGIC, MAGIC_BYTES, err));
     *parquet = made;
@@ -103,21 +136,30 @@ fail:
     return status;
 }
 
+static void group_release(struct parquet_group *group, size_t column_count) {
+    for (size_t c = 0; c < column_count; c++) {
+        parquet_column_release(&group->columns[c]);
+        parquet_pages_release(&group->pages[c]);
+    }
+    parquet_workshop_release(&group->workshop);
+}
+
 void parquet_table_free(struct parquet_table *parquet) {
     if (parquet == NULL) {
         return;
     }
-    for (size_t c = 0; c < parquet->table->column_count; c++) {
-        parquet_column_release(&parquet->columns[c]);
+    conveyor_free(parquet->conveyor);
+    for (size_t slot = 0; slot < parquet->slot_count; slot++) {
+        group_release(&parquet->slots[slot], parquet->table->column_count);
     }
-    parquet_page_release(&parquet->page);
     bytes_release(&parquet->groups);
     bytes_release(&parquet->notes);
     free(parquet);
 }
 
-/* Writes the pages of the group and keeps its metadata; the next group begins. */
-static struct status write_group(struct parquet_table *parquet, struct err *err) {
+/* Writes the pages of an encoded group and keeps its metadata. */
+static struct status group_write(struct parquet_table *parquet, const struct parquet_group *group,
+                                 struct err *err) {
     size_t column_count = parquet->table->column_count;
     uint64_t group_offset = parquet->offset;
     uint64_t raw_bytes = 0;
@@ -126,31 +168,43 @@ static struct status write_group(struct parquet_table *parquet, struct err *err)
     thrift_struct_open(&thrift, THRIFT_ITEM); /* RowGroup */
     thrift_list(&thrift, 1, THRIFT_STRUCT, column_count);
     for (size_t c = 0; c < column_count; c++) {
-        struct parquet_column *column = &parquet->columns[c];
-        struct parquet_page *page = &parquet->page;
-        assert(column->rows == parquet->group_rows);
-        TRY(parquet_column_page(column, page, err));
-        parquet_column_put_chunk(column, page, parquet->offset, &thrift);
-        TRY(write_bytes(parquet, page->header.data, page->header.count, err));
-        TRY(write_bytes(parquet, page->payload.data, page->payload.count, err));
-        raw_bytes += page->header.count + page->raw.count;
-        parquet_column_clear(column);
+        const struct parquet_pages *pages = &group->pages[c];
+        parquet_column_put_chunk(&group->columns[c], pages, parquet->offset, &thrift);
+        TRY(write_bytes(parquet, pages->file.data, pages->file.count, err));
+        raw_bytes += pages->raw_bytes;
     }
     thrift_i64(&thrift, 2, (int64_t)raw_bytes);
-    thrift_i64(&thrift, 3, (int64_t)parquet->group_rows);
+    thrift_i64(&thrift, 3, (int64_t)group->rows);
     thrift_i64(&thrift, 5, (int64_t)group_offset);
     thrift_i64(&thrift, 6, (int64_t)(parquet->offset - group_offset));
     thrift_struct_close(&thrift);
-    parquet->rows += parquet->group_rows;
-    parquet->group_rows = 0;
-    parquet->group_text_bytes = 0;
+    parquet->rows += group->rows;
     parquet->group_count++;
     return thrift_end(&thrift);
 }
 
-static bool group_is_full(const struct parquet_table *parquet) {
-    return parquet->group_rows == PARQUET_GROUP_ROWS ||
-           parquet->group_text_bytes >= PARQUET_GROUP_TEXT_BYTES;
+/* Writes the oldest group on its way; its slot is empty then. */
+static struct status group_finish(struct parquet_table *parquet, struct err *err) {
+    struct parquet_group *group = &parquet->slots[conveyor_take(parquet->conveyor)];
+    if (failed(group->status)) {
+        return err_set(err, group->status.failure, "%s", group->err.text);
+    }
+    TRY(group_write(parquet, group, err));
+    for (size_t c = 0; c < parquet->table->column_count; c++) {
+        parquet_column_clear(&group->columns[c]);
+    }
+    group->rows = 0;
+    group->text_bytes = 0;
+    return status_ok();
+}
+
+/* The group that is being filled. */
+static struct parquet_group *group_now(struct parquet_table *parquet) {
+    return &parquet->slots[conveyor_next(parquet->conveyor)];
+}
+
+static bool group_is_full(const struct parquet_group *group) {
+    return group->rows == PARQUET_GROUP_ROWS || group->text_bytes >= PARQUET_GROUP_TEXT_BYTES;
 }
 
 static bool has_texts(const struct table *table) {
@@ -174,18 +228,18 @@ static size_t row_text_bytes(const struct table *table, const union column_value
 }
 
 /* Adds to the group's counts, and returns, as many of the rows [first, rows) as it still takes. */
-static size_t claim_rows(struct parquet_table *parquet, const union column_values *columns,
-                         size_t first, size_t rows) {
-    if (!has_texts(parquet->table)) {
-        size_t room = PARQUET_GROUP_ROWS - parquet->group_rows;
+static size_t claim_rows(struct parquet_group *group, const struct table *table,
+                         const union column_values *columns, size_t first, size_t rows) {
+    if (!has_texts(table)) {
+        size_t room = PARQUET_GROUP_ROWS - group->rows;
         size_t claimed = rows - first < room ? rows - first : room;
-        parquet->group_rows += claimed;
+        group->rows += claimed;
         return claimed;
     }
     size_t row = first;
-    while (row < rows && !group_is_full(parquet)) {
-        parquet->group_text_bytes += row_text_bytes(parquet->table, columns, row);
-        parquet->group_rows++;
+    while (row < rows && !group_is_full(group)) {
+        group->text_bytes += row_text_bytes(table, columns, row);
+        group->rows++;
         row++;
     }
     return row - first;
@@ -196,13 +250,17 @@ struct status parquet_table_append(struct parquet_table *parquet,
                                    struct err *err) {
     size_t first = 0;
     while (first < rows) {
-        size_t claimed = claim_rows(parquet, columns, first, rows);
+        struct parquet_group *group = group_now(parquet);
+        size_t claimed = claim_rows(group, parquet->table, columns, first, rows);
         for (size_t c = 0; c < parquet->table->column_count; c++) {
-            TRY(parquet_column_add(&parquet->columns[c], &columns[c], first, claimed, err));
+            TRY(parquet_column_add(&group->columns[c], &columns[c], first, claimed, err));
         }
         first += claimed;
-        if (group_is_full(parquet)) {
-            TRY(write_group(parquet, err));
+        if (group_is_full(group)) {
+            conveyor_put(parquet->conveyor);
+            if (conveyor_is_full(parquet->conveyor)) {
+                TRY(group_finish(parquet, err));
+            }
         }
     }
     return status_ok();
@@ -259,8 +317,11 @@ static struct status append_tail(struct bytes *footer, struct err *err) {
 }
 
 struct status parquet_table_finish(struct parquet_table *parquet, struct err *err) {
-    if (parquet->group_rows > 0) {
-        TRY(write_group(parquet, err));
+    if (group_now(parquet)->rows > 0) {
+        conveyor_put(parquet->conveyor);
+    }
+    while (conveyor_count(parquet->conveyor) != 0) {
+        TRY(group_finish(parquet, err));
     }
     struct bytes footer = {0};
     struct status status;

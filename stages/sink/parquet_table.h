@@ -18,7 +18,8 @@
 
 /* Rows in each row group but the last: a column of 8 bytes is a page of 2 MiB, which a reader
  * unpacks within its cache; readers work on whole groups, one per thread, and skip by their
- * statistics. The ties of a group take 18 MiB here until they are written. */
+ * statistics. The ties of a group take 22 MiB here until they are written; with t > 1 threads t + 1
+ * groups are on their way. */
 enum { PARQUET_GROUP_ROWS = 1 << 18 };
 
 /* A row group also ends with the row that brings its texts to this many bytes: it bounds memory
@@ -27,11 +28,12 @@ enum { PARQUET_GROUP_TEXT_BYTES = 1 << 24 };
 
 struct parquet_table;
 
-/* Borrows `output` and keeps `table` until parquet_table_free; copies the notes. *parquet is NULL
- * on failure. */
+/* Borrows `output` and keeps `table` until parquet_table_free; copies the notes. Row groups are
+ * encoded on up to `threads` threads, of which the caller's is one; the bytes do not depend on it.
+ * *parquet is NULL on failure. */
 FALLIBLE parquet_table_new(struct parquet_table **parquet, struct output *output,
                            const struct table *table, const struct table_note *notes,
-                           size_t note_count, struct err *err);
+                           size_t note_count, unsigned threads, struct err *err);
 
 /* Accepts NULL. */
 void parquet_table_free(struct parquet_table *parquet);

@@ -47,6 +47,7 @@ struct table_writer {
     struct parquet_table *parquet; /* when format is TABLE_PARQUET */
     struct outbox_table *outbox;   /* when format is TABLE_OUTBOX */
     uint64_t rows;
+    bool is_synced_later;
 };
 
 const char *table_format_ending(enum table_format format) {
@@ -63,8 +64,7 @@ static struct status open_output(struct output **output, enum table_format forma
 
 struct status table_writer_open(struct table_writer **writer, enum table_format format,
                                 const char *folder, const struct table *table,
-                                const struct table_note *notes, size_t note_count,
-                                struct err *err) {
+                                const struct table_options *options, struct err *err) {
     assert(table->column_count > 0 && table->column_count <= TABLE_COLUMNS_MAX);
     *writer = NULL;
     struct table_writer *made = calloc(1, sizeof *made);
@@ -73,6 +73,7 @@ struct status table_writer_open(struct table_writer **writer, enum table_format 
     }
     made->format = format;
     made->table = table;
+    made->is_synced_later = options->is_synced_later;
     struct status status = open_output(&made->output, format, folder, table, err);
     if (failed(status)) {
         free(made);
@@ -81,9 +82,12 @@ struct status table_writer_open(struct table_writer **writer, enum table_format 
     if (format == TABLE_CSV) {
         status = csv_table_new(&made->csv, made->output, table, err);
     } else if (format == TABLE_PARQUET) {
-        status = parquet_table_new(&made->parquet, made->output, table, notes, note_count, err);
+        status = parquet_table_new(&made->parquet, made->output, table, options->notes,
+                                   options->note_count,
+                                   options->threads == 0 ? 1 : options->threads, err);
     } else {
-        status = outbox_table_new(&made->outbox, made->output, table, notes, note_count, err);
+        status = outbox_table_new(&made->outbox, made->output, table, options->notes,
+                                  options->note_count, err);
     }
     if (failed(status)) {
         table_writer_discard(made);
@@ -159,7 +163,10 @@ struct status table_writer_commit(struct table_writer *writer, struct table_file
     struct status status = finish(writer, err);
     if (!failed(status)) {
         struct table_file published = {.rows = writer->rows};
-        status = output_commit(writer->output, &published.bytes, &published.checksum, err);
+        struct output *output = writer->output;
+        status = writer->is_synced_later
+                     ? output_commit_unsynced(output, &published.bytes, &published.checksum, err)
+                     : output_commit(output, &published.bytes, &published.checksum, err);
         writer->output = NULL; /* freed by the commit, whatever came of it */
         if (file != NULL) {
             *file = published;

@@ -48,16 +48,25 @@ struct table_note {
     const char *value;
 };
 
+/* How a table is written. */
+struct table_options {
+    const struct table_note *notes; /* copied */
+    size_t note_count;
+    unsigned threads;     /* that may work for a Parquet table, the caller's included; 0 is 1 */
+    bool is_synced_later; /* the file is made durable by the caller (disk_sync), with others */
+};
+
 struct table_writer;
 
 /* Starts `folder`/<table->name>.csv, .parquet or .outbox in a folder that exists. Keeps `table` (a
- * constant of schemas/tables.h); copies the notes. *writer is NULL on failure. */
+ * constant of schemas/tables.h). *writer is NULL on failure. */
 FALLIBLE table_writer_open(struct table_writer **writer, enum table_format format,
                            const char *folder, const struct table *table,
-                           const struct table_note *notes, size_t note_count, struct err *err);
+                           const struct table_options *options, struct err *err);
 
 /* Appends `rows` rows; `columns` has table->column_count members in the table's order. Memory
- * stays bounded however many rows there are: one buffer (CSV, outbox) or one row group (Parquet).
+ * stays bounded however many rows there are: one buffer (CSV, outbox) or row groups (Parquet: one,
+ * or one more than threads).
  * FAILURE_DATA where a row is too long for a record of an outbox. */
 FALLIBLE table_writer_append(struct table_writer *writer, const union column_values *columns,
                              size_t rows, struct err *err);

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The version of the manifest's layout. */
-enum { MANIFEST_VERSION = 1 };
+/* The version of the manifest's layout. In version 1 the adjacency always covered all segments, and
+ * nothing is said of it but the file. */
+enum { MANIFEST_VERSION = 2, MANIFEST_WITHOUT_TAILS = 1 };
 
 static void state_file_release(struct state_file *file) {
     free(file->name);
@@ -37,7 +38,8 @@ void generation_release(struct generation *generation) {
     }
     free(generation->segments);
     state_file_release(&generation->dictionary);
-    state_file_release(&generation->adjacency);
+    state_file_release(&generation->adjacency.file);
+    state_file_release(&generation->adjacency.degrees);
     state_file_release(&generation->cohort);
     *generation = (struct generation){0};
 }
@@ -101,8 +103,31 @@ struct status generation_add_segment(struct generation *generation, const struct
     return status_ok();
 }
 
+struct status generation_share_adjacency(struct generation *generation,
+                                         const struct generation *earlier, struct err *err) {
+    const struct rest *adjacency = &earlier->adjacency;
+    TRY(state_file_set(&generation->adjacency.file, adjacency->file.name, adjacency->file.bytes,
+                       adjacency->file.checksum, err));
+    if (adjacency->degrees.name != NULL) {
+        TRY(state_file_set(&generation->adjacency.degrees, adjacency->degrees.name,
+                           adjacency->degrees.bytes, adjacency->degrees.checksum, err));
+    }
+    generation->adjacency.segments = adjacency->segments;
+    generation->adjacency.members = adjacency->members;
+    generation->adjacency.open_ties = adjacency->open_ties;
+    return status_ok();
+}
+
 const struct extent *generation_extent(const struct generation *generation, const char *name) {
     return extent_find(generation->extents, generation->extent_count, name);
+}
+
+uint64_t generation_tail(const struct generation *generation) {
+    uint64_t changes = 0;
+    for (size_t i = generation->adjacency.segments; i < generation->segment_count; i++) {
+        changes += generation->segments[i].ties + generation->segments[i].endings;
+    }
+    return changes;
 }
 
 static void put_date(struct json_writer *writer, const char *key, int64_t date_ms) {
@@ -117,11 +142,27 @@ static void put_checksum(struct json_writer *writer, const char *key, uint64_t c
     json_put_text(writer, key, text);
 }
 
-static void put_file(struct json_writer *writer, const char *key, const struct state_file *file) {
-    json_object_begin(writer, key);
+static void put_file_items(struct json_writer *writer, const struct state_file *file) {
     json_put_text(writer, "file", file->name);
     json_put_u64(writer, "bytes", file->bytes);
     put_checksum(writer, "xxh64", file->checksum);
+}
+
+static void put_file(struct json_writer *writer, const char *key, const struct state_file *file) {
+    json_object_begin(writer, key);
+    put_file_items(writer, file);
+    json_object_end(writer);
+}
+
+static void put_adjacency(struct json_writer *writer, const struct rest *adjacency) {
+    json_object_begin(writer, "adjacency");
+    put_file_items(writer, &adjacency->file);
+    json_put_u64(writer, "segments", adjacency->segments);
+    json_put_u64(writer, "members", adjacency->members);
+    json_put_u64(writer, "open_ties", adjacency->open_ties);
+    if (adjacency->degrees.name != NULL) {
+        put_file(writer, "degrees", &adjacency->degrees);
+    }
     json_object_end(writer);
 }
 
@@ -196,7 +237,7 @@ static void put_manifest(struct json_writer *writer, const struct generation *ge
     json_put_u64(writer, "open_ties", generation->open_ties);
     put_checksum(writer, "run_id", generation->run_id);
     put_file(writer, "dictionary", &generation->dictionary);
-    put_file(writer, "adjacency", &generation->adjacency);
+    put_adjacency(writer, &generation->adjacency);
     put_file(writer, "cohort", &generation->cohort);
     put_lists(writer, generation);
     put_facts(writer, generation);
@@ -348,10 +389,49 @@ static struct status get_facts(struct manifest_reader *reader, const struct json
     return status_ok();
 }
 
+/* What the manifest says of the adjacency must agree with what it says of the segments. */
+static bool adjacency_fits(const struct generation *generation) {
+    const struct rest *adjacency = &generation->adjacency;
+    if (adjacency->segments > generation->segment_count ||
+        adjacency->members > generation->members) {
+        return false;
+    }
+    uint64_t open_ties = adjacency->open_ties; /* modulo 2^64, as what is added and taken away */
+    for (size_t i = adjacency->segments; i < generation->segment_count; i++) {
+        open_ties += generation->segments[i].ties - generation->segments[i].endings;
+    }
+    bool has_tail = adjacency->segments != generation->segment_count;
+    return open_ties == generation->open_ties &&
+           (has_tail || adjacency->members == generation->members);
+}
+
+/* Reads what is said of the adjacency; members, open ties and segments are known. */
+static struct status get_adjacency(struct manifest_reader *reader, const struct json *root,
+                                   uint64_t version, struct generation *generation,
+                                   struct err *err) {
+    const struct json *object = json_get(root, "adjacency");
+    struct rest *adjacency = &generation->adjacency;
+    TRY(get_file(reader, root, "adjacency", &adjacency->file, err));
+    if (version == MANIFEST_WITHOUT_TAILS) {
+        adjacency->segments = generation->segment_count;
+        adjacency->members = generation->members;
+        adjacency->open_ties = generation->open_ties;
+        return status_ok();
+    }
+    adjacency->segments = (size_t)get_u64(reader, object, "segments");
+    adjacency->members = get_u64(reader, object, "members");
+    adjacency->open_ties = get_u64(reader, object, "open_ties");
+    note_wrong(reader, adjacency_fits(generation), "adjacency");
+    return json_get(object, "degrees") == NULL
+               ? status_ok()
+               : get_file(reader, object, "degrees", &adjacency->degrees, err);
+}
+
 static struct status get_generation(const struct json *root, struct generation *generation,
                                     const char **wrong, struct err *err) {
     struct manifest_reader reader = {0};
-    note_wrong(&reader, get_u64(&reader, root, "tieflow_state") == MANIFEST_VERSION,
+    uint64_t version = get_u64(&reader, root, "tieflow_state");
+    note_wrong(&reader, version == MANIFEST_VERSION || version == MANIFEST_WITHOUT_TAILS,
                "tieflow_state");
     generation->date_ms = get_date(&reader, root, "date");
     generation->first_date_ms = get_date(&reader, root, "first_date");
@@ -368,9 +448,9 @@ static struct status get_generation(const struct json *root, struct generation *
     generation->open_ties = get_u64(&reader, root, "open_ties");
     generation->run_id = get_checksum(&reader, root, "run_id");
     TRY(get_file(&reader, root, "dictionary", &generation->dictionary, err));
-    TRY(get_file(&reader, root, "adjacency", &generation->adjacency, err));
     TRY(get_file(&reader, root, "cohort", &generation->cohort, err));
     TRY(get_lists(&reader, root, generation, err));
+    TRY(get_adjacency(&reader, root, version, generation, err));
     TRY(get_facts(&reader, root, generation, err));
     *wrong = reader.wrong;
     return status_ok();

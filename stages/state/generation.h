@@ -4,16 +4,18 @@
  *   STATE/gen-2026-01-02/manifest.json          this structure; the folder's rename is the commit
  *   STATE/gen-2026-01-02/dictionary.tff         stages/dictionary/dictionary.h
  *   STATE/gen-2026-01-02/adjacency.tff          stages/adjacency/adjacency_file.h
+ *   STATE/gen-2026-01-02/degrees.tff            stages/state/degrees.h: of the adjacency's rows
  *   STATE/gen-2026-01-02/cohort.tff             stages/tie_store/histogram.h
  *   STATE/gen-2026-01-02/ties-2026-01-02.tff    stages/tie_store/tie_segment.h
  *   STATE/gen-2026-01-02/facts-positions.tff    stages/facts/fact_table.h; so for each such log
  *   STATE/.next                                 a generation in the making; removed by the next run
  *
- * The first three are the whole graph at the end of the date; tie segments hold one date each and
- * are shared: a manifest lists all of them, wherever they lie. A log's table holds all its records
- * so far; a night without new ones shares the table of the night before. A generation exists when
- * its folder has its final name and a manifest; a crash before the rename leaves the old ones as
- * they were.
+ * Tie segments hold one date each and are shared: a manifest lists all of them, wherever they lie.
+ * The adjacency may be shared too, and is then that of an earlier date: it covers the first of the
+ * segments, and the others, its tail, tell what was made and ended since. It is written anew when
+ * the tail has grown to a share of the graph. A log's table holds all its records so far; a night
+ * without new ones shares the table of the night before. A generation exists when its folder has
+ * its final name and a manifest; a crash before the rename leaves the old ones as they were.
  */
 #ifndef TIEFLOW_STAGES_STATE_GENERATION_H
 #define TIEFLOW_STAGES_STATE_GENERATION_H
@@ -77,6 +79,15 @@ struct fact_history {
     uint64_t duplicates;
 };
 
+/* The adjacency file, and of when it is. */
+struct rest {
+    struct state_file file;
+    struct state_file degrees; /* without a name in states of before there were tails */
+    size_t segments;           /* it covers the first so many of the generation's segments */
+    uint64_t members;          /* that it knows: later ones are in the tail alone */
+    uint64_t open_ties;        /* in it */
+};
+
 struct generation {
     int64_t date_ms;       /* first instant of the last date taken */
     int64_t first_date_ms; /* of the run that made it: equal to date_ms for a night */
@@ -90,7 +101,7 @@ struct generation {
     struct extent *extents;
     size_t extent_count;
     struct state_file dictionary;
-    struct state_file adjacency;
+    struct rest adjacency;
     struct state_file cohort;
     struct segment *segments; /* in order of date */
     size_t segment_count;
@@ -105,14 +116,20 @@ FALLIBLE generation_add_extent(struct generation *generation, const struct exten
                                struct err *err);
 FALLIBLE generation_add_segment(struct generation *generation, const struct segment *segment,
                                 struct err *err);
+/* The adjacency of an earlier generation, whose segments are the first of this one's. */
+FALLIBLE generation_share_adjacency(struct generation *generation, const struct generation *earlier,
+                                    struct err *err);
 FALLIBLE state_file_set(struct state_file *file, const char *name, uint64_t bytes,
                         uint64_t checksum, struct err *err);
 
 /* The extent of the file with this name; NULL where there is none. */
 const struct extent *generation_extent(const struct generation *generation, const char *name);
 
+/* Ties made and ties ended in the segments behind the adjacency. */
+uint64_t generation_tail(const struct generation *generation);
+
 /* Writes the manifest as `path`; reads one into an empty generation. FAILURE_DATA says what a
- * manifest lacks. */
+ * manifest lacks, or what in it cannot be. */
 FALLIBLE generation_save(const struct generation *generation, const char *path, struct err *err);
 FALLIBLE generation_load(struct generation *generation, const char *path, struct err *err);
 

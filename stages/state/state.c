@@ -1,6 +1,5 @@
 #include "stages/state/state.h"
 
-#include "stages/adjacency/adjacency_file.h"
 #include "stages/base/checksum.h"
 #include "stages/base/files.h"
 #include "stages/base/number.h"
@@ -138,96 +137,145 @@ struct status state_read(const struct state *state, int64_t date_ms, struct gene
 
 void graph_release(struct graph *graph) {
     dictionary_release(&graph->dictionary);
-    adjacency_release(&graph->adjacency);
     histogram_release(&graph->cohort);
+    row_file_close(graph->rows);
+    *graph = (struct graph){0};
 }
 
-/* Reads a file to its end and compares size and checksum with the manifest. */
-static struct status file_checksum(const char *path, uint64_t *bytes, uint64_t *checksum,
-                                   struct err *err) {
-    enum { STEP = 1 << 20 };
-    struct checksum *sum = NULL;
-    struct input *input = NULL;
-    uint8_t *buffer = malloc(STEP);
-    struct status status = buffer == NULL ? err_memory(err, STEP, "a buffer") : status_ok();
-    if (!failed(status)) {
-        status = checksum_new(&sum, err);
+static struct status file_is_damaged(const struct state *state, const struct state_file *file,
+                                     uint64_t bytes, const char *checksum, struct err *err) {
+    return err_set(err, FAILURE_DATA,
+                   "%s/%s: %" PRIu64 " bytes%s, but the manifest says %" PRIu64 " with %016" PRIx64
+                   ": the file is damaged; restore it, or re-run from an earlier generation",
+                   state->folder, file->name, bytes, checksum, file->bytes, file->checksum);
+}
+
+/* Gives the path of a file that is there and has its size, in new memory. */
+static struct status file_look(const struct state *state, const struct state_file *file,
+                               char **path, struct err *err) {
+    uint64_t bytes;
+    TRY(state_path(state, file->name, path, err));
+    struct status status = file_size(*path, &bytes, err);
+    if (!failed(status) && bytes != file->bytes) {
+        status = file_is_damaged(state, file, bytes, "", err);
     }
-    if (!failed(status)) {
-        status = input_open(&input, path, err);
+    if (failed(status)) {
+        free(*path);
+        *path = NULL;
     }
-    *bytes = 0;
-    size_t got = failed(status) ? 0 : 1;
-    while (got != 0) {
-        status = input_read(input, buffer, STEP, &got, err);
-        if (failed(status)) {
-            break;
-        }
-        checksum_update(sum, buffer, got);
-        *bytes += got;
-    }
-    if (!failed(status)) {
-        *checksum = checksum_value(sum);
-    }
-    input_close(input);
-    checksum_free(sum);
-    free(buffer);
     return status;
+}
+
+/* A file that has no name is none. */
+static struct status file_is_there(const struct state *state, const struct state_file *file,
+                                   struct err *err) {
+    char *path;
+    if (file->name == NULL) {
+        return status_ok();
+    }
+    TRY(file_look(state, file, &path, err));
+    free(path);
+    return status_ok();
+}
+
+struct status state_look_at_files(const struct state *state, const struct generation *generation,
+                                  struct err *err) {
+    TRY(file_is_there(state, &generation->dictionary, err));
+    TRY(file_is_there(state, &generation->adjacency.file, err));
+    TRY(file_is_there(state, &generation->adjacency.degrees, err));
+    TRY(file_is_there(state, &generation->cohort, err));
+    for (size_t i = 0; i < generation->segment_count; i++) {
+        TRY(file_is_there(state, &generation->segments[i].file, err));
+    }
+    for (int log = 0; log < FACT_LOGS; log++) {
+        TRY(file_is_there(state, &generation->facts[log].file, err));
+    }
+    return status_ok();
+}
+
+struct status state_file_open(const struct state *state, const struct state_file *file,
+                              struct input **input, struct err *err) {
+    char *path;
+    TRY(file_look(state, file, &path, err));
+    struct status status = input_open(input, path, err);
+    free(path);
+    TRY(status);
+    status = input_sum(*input, err);
+    if (failed(status)) {
+        input_close(*input);
+    }
+    return status;
+}
+
+struct status state_file_check(const struct state *state, const struct state_file *file,
+                               const struct input *input, struct err *err) {
+    uint64_t bytes = input_stored_bytes(input);
+    if (bytes == file->bytes && input_checksum(input) == file->checksum) {
+        return status_ok();
+    }
+    char checksum[CHECKSUM_TEXT_BYTES + sizeof " with checksum "];
+    char digits[CHECKSUM_TEXT_BYTES];
+    checksum_format(input_checksum(input), digits);
+    (void)snprintf(checksum, sizeof checksum, " with checksum %s", digits);
+    return file_is_damaged(state, file, bytes, checksum, err);
 }
 
 struct status state_verify_file(const struct state *state, const struct state_file *file,
                                 struct err *err) {
-    char *path;
-    uint64_t bytes;
-    uint64_t checksum;
-    TRY(state_path(state, file->name, &path, err));
-    struct status status = file_checksum(path, &bytes, &checksum, err);
-    if (!failed(status) && (bytes != file->bytes || checksum != file->checksum)) {
-        status = err_set(err, FAILURE_DATA,
-                         "%s: %" PRIu64 " bytes with checksum %016" PRIx64
-                         ", but the manifest says %" PRIu64 " with %016" PRIx64
-                         ": the file is damaged; restore it, or re-run from an earlier generation",
-                         path, bytes, checksum, file->bytes, file->checksum);
+    enum { STEP = 1 << 20 };
+    struct input *input;
+    TRY(state_file_open(state, file, &input, err));
+    uint8_t *buffer = malloc(STEP);
+    struct status status = buffer == NULL ? err_memory(err, STEP, "a buffer") : status_ok();
+    size_t got = 1;
+    while (!failed(status) && got != 0) {
+        status = input_read(input, buffer, STEP, &got, err);
     }
-    free(path);
+    if (!failed(status)) {
+        status = state_file_check(state, file, input, err);
+    }
+    input_close(input);
+    free(buffer);
     return status;
 }
 
-static struct status file_open_checked(const struct state *state, const struct state_file *file,
-                                       struct input **input, struct err *err) {
-    TRY(state_verify_file(state, file, err));
-    char *path;
-    TRY(state_path(state, file->name, &path, err));
-    struct status status = input_open(input, path, err);
-    free(path);
+static struct status dictionary_read(const struct state *state, const struct generation *generation,
+                                     struct dictionary *dictionary, struct err *err) {
+    struct input *input;
+    TRY(state_file_open(state, &generation->dictionary, &input, err));
+    struct status status = dictionary_load(dictionary, input, err);
+    if (!failed(status)) {
+        status = state_file_check(state, &generation->dictionary, input, err);
+    }
+    input_close(input);
+    return status;
+}
+
+static struct status cohort_read(const struct state *state, const struct generation *generation,
+                                 struct histogram *cohort, struct err *err) {
+    struct input *input;
+    TRY(state_file_open(state, &generation->cohort, &input, err));
+    struct status status = histogram_load(cohort, input, err);
+    if (!failed(status)) {
+        status = state_file_check(state, &generation->cohort, input, err);
+    }
+    input_close(input);
     return status;
 }
 
 struct status state_load_graph(const struct state *state, const struct generation *generation,
                                struct graph *graph, struct err *err) {
-    struct input *input;
-    TRY(file_open_checked(state, &generation->dictionary, &input, err));
-    struct status status = dictionary_load(&graph->dictionary, input, err);
-    input_close(input);
-    TRY(status);
-    size_t nodes = dictionary_count(&graph->dictionary);
-    TRY(file_open_checked(state, &generation->adjacency, &input, err));
-    status = adjacency_load(&graph->adjacency, input, nodes, err);
-    input_close(input);
-    TRY(status);
-    TRY(file_open_checked(state, &generation->cohort, &input, err));
-    status = histogram_load(&graph->cohort, input, err);
-    input_close(input);
-    TRY(status);
-    graph->adjacency.tie_count = generation->ties;
-    if (nodes != generation->members || graph->adjacency.open_count != generation->open_ties ||
-        graph->cohort.total != generation->ties) {
+    TRY(dictionary_read(state, generation, &graph->dictionary, err));
+    TRY(cohort_read(state, generation, &graph->cohort, err));
+    graph->open_ties = generation->open_ties;
+    size_t members = dictionary_count(&graph->dictionary);
+    if (members != generation->members || graph->cohort.total != generation->ties) {
         return err_set(err, FAILURE_DATA,
-                       "%s: the files of a generation hold %zu members, %" PRIu64
-                       " open and %" PRIu64 " ties where its manifest says %" PRIu64 ", %" PRIu64
-                       " and %" PRIu64 ": files of different generations are mixed",
-                       state->folder, nodes, graph->adjacency.open_count, graph->cohort.total,
-                       generation->members, generation->open_ties, generation->ties);
+                       "%s: the files of a generation hold %zu members and %" PRIu64
+                       " ties where its manifest says %" PRIu64 " and %" PRIu64
+                       ": files of different generations are mixed",
+                       state->folder, members, graph->cohort.total, generation->members,
+                       generation->ties);
     }
     return status_ok();
 }
@@ -235,8 +283,11 @@ struct status state_load_graph(const struct state *state, const struct generatio
 static struct status table_load(const struct state *state, const struct fact_history *history,
                                 struct fact_table *table, struct err *err) {
     struct input *input;
-    TRY(file_open_checked(state, &history->file, &input, err));
+    TRY(state_file_open(state, &history->file, &input, err));
     struct status status = fact_table_load(table, input, err);
+    if (!failed(status)) {
+        status = state_file_check(state, &history->file, input, err);
+    }
     input_close(input);
     TRY(status);
     uint64_t dropped = history->malformed + history->self_loops + history->duplicates;
@@ -280,63 +331,54 @@ struct status state_abandon(const struct state *state, struct err *err) {
     return status;
 }
 
-/* What is saved, and how: one of the graph's three files, or a table. */
+struct status state_output_open(const struct state *state, const char *name, struct output **output,
+                                struct err *err) {
+    char inner[STATE_NAME_BYTES * 2];
+    char *path;
+    (void)snprintf(inner, sizeof inner, "%s/%s", next_name, name);
+    TRY(state_path(state, inner, &path, err));
+    struct status status = output_open(output, path, false, err);
+    free(path);
+    return status;
+}
+
+struct status state_output_commit(int64_t date_ms, const char *name, struct output *output,
+                                  struct state_file *file, struct err *err) {
+    char generation[STATE_NAME_BYTES];
+    char whole[STATE_NAME_BYTES * 2];
+    uint64_t bytes;
+    uint64_t checksum;
+    TRY(output_commit(output, &bytes, &checksum, err));
+    state_generation_name(date_ms, generation);
+    (void)snprintf(whole, sizeof whole, "%s/%s", generation, name);
+    return state_file_set(file, whole, bytes, checksum, err);
+}
+
+/* What is saved: one of these. */
 struct saving {
-    const struct graph *graph;
-    unsigned threads;
+    const struct dictionary *dictionary;
+    const struct histogram *cohort;
     const struct fact_table *table;
 };
 
-static struct status save_dictionary(const struct saving *saving, struct output *output,
-                                     struct err *err) {
-    return dictionary_save(&saving->graph->dictionary, output, err);
-}
-
-static struct status save_adjacency(const struct saving *saving, struct output *output,
-                                    struct err *err) {
-    return adjacency_save(&saving->graph->adjacency.rows, output, saving->threads, err);
-}
-
-static struct status save_cohort(const struct saving *saving, struct output *output,
-                                 struct err *err) {
-    return histogram_save(&saving->graph->cohort, output, err);
-}
-
-static struct status save_table(const struct saving *saving, struct output *output,
-                                struct err *err) {
-    return fact_table_save(saving->table, output, err);
-}
-
 /* Writes one file of the next generation and notes it. */
-static struct status file_save(const struct state *state, const char *generation_name,
-                               const char *base_name, const struct saving *saving,
-                               struct status (*save)(const struct saving *saving,
-                                                     struct output *output, struct err *err),
-                               struct state_file *file, struct err *err) {
-    char name[STATE_NAME_BYTES * 2];
-    char *path;
-    (void)snprintf(name, sizeof name, "%s/%s", next_name, base_name);
-    TRY(state_path(state, name, &path, err));
+static struct status file_save(const struct state *state, int64_t date_ms, const char *name,
+                               struct saving saving, struct state_file *file, struct err *err) {
     struct output *output;
-    struct status status = output_open(&output, path, false, err);
-    free(path);
-    TRY(status);
-    status = save(saving, output, err);
+    TRY(state_output_open(state, name, &output, err));
+    struct status status = saving.dictionary != NULL
+                               ? dictionary_save(saving.dictionary, output, err)
+                           : saving.cohort != NULL ? histogram_save(saving.cohort, output, err)
+                                                   : fact_table_save(saving.table, output, err);
     if (failed(status)) {
         output_discard(output);
         return status;
     }
-    uint64_t bytes;
-    uint64_t checksum;
-    TRY(output_commit(output, &bytes, &checksum, err));
-    (void)snprintf(name, sizeof name, "%s/%s", generation_name, base_name);
-    return state_file_set(file, name, bytes, checksum, err);
+    return state_output_commit(date_ms, name, output, file, err);
 }
 
 struct status state_save_facts(const struct state *state, struct generation *generation,
                                const struct fact_table tables[FACT_LOGS], struct err *err) {
-    char generation_name[STATE_NAME_BYTES];
-    state_generation_name(generation->date_ms, generation_name);
     for (int log = 0; log < FACT_LOGS; log++) {
         struct fact_history *history = &generation->facts[log];
         if (!history->is_known || history->file.name != NULL) {
@@ -345,25 +387,23 @@ struct status state_save_facts(const struct state *state, struct generation *gen
         char name[STATE_NAME_BYTES];
         struct saving saving = {.table = &tables[log]};
         (void)snprintf(name, sizeof name, "facts-%s.tff", fact_shapes[log].name);
-        TRY(file_save(state, generation_name, name, &saving, save_table, &history->file, err));
+        TRY(file_save(state, generation->date_ms, name, saving, &history->file, err));
     }
     return status_ok();
 }
 
 struct status state_commit(struct state *state, struct generation *generation,
-                           const struct graph *graph, unsigned threads, struct err *err) {
+                           const struct graph *graph, struct err *err) {
     char generation_name[STATE_NAME_BYTES];
     char *from = NULL;
     char *to = NULL;
     char *manifest = NULL;
-    struct saving saving = {.graph = graph, .threads = threads};
+    assert(generation->adjacency.file.name != NULL);
     state_generation_name(generation->date_ms, generation_name);
-    TRY(file_save(state, generation_name, "dictionary.tff", &saving, save_dictionary,
-                  &generation->dictionary, err));
-    TRY(file_save(state, generation_name, "adjacency.tff", &saving, save_adjacency,
-                  &generation->adjacency, err));
-    TRY(file_save(state, generation_name, "cohort.tff", &saving, save_cohort, &generation->cohort,
-                  err));
+    TRY(file_save(state, generation->date_ms, "dictionary.tff",
+                  (struct saving){.dictionary = &graph->dictionary}, &generation->dictionary, err));
+    TRY(file_save(state, generation->date_ms, "cohort.tff",
+                  (struct saving){.cohort = &graph->cohort}, &generation->cohort, err));
     struct status status;
     TRY_OR(done, status, manifest_path(state, next_name, &manifest, err));
     TRY_OR(done, status, generation_save(generation, manifest, err));
@@ -378,21 +418,24 @@ done:
     return status;
 }
 
+static bool is_named(const struct state_file *file, const char *name) {
+    return file->name != NULL && strcmp(file->name, name) == 0;
+}
+
 /* Whether any of the kept generations names this file. */
 static bool file_is_needed(const struct generation *kept, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(kept[i].dictionary.name, name) == 0 ||
-            strcmp(kept[i].adjacency.name, name) == 0 || strcmp(kept[i].cohort.name, name) == 0) {
+        if (is_named(&kept[i].dictionary, name) || is_named(&kept[i].adjacency.file, name) ||
+            is_named(&kept[i].adjacency.degrees, name) || is_named(&kept[i].cohort, name)) {
             return true;
         }
         for (size_t j = 0; j < kept[i].segment_count; j++) {
-            if (strcmp(kept[i].segments[j].file.name, name) == 0) {
+            if (is_named(&kept[i].segments[j].file, name)) {
                 return true;
             }
         }
         for (int log = 0; log < FACT_LOGS; log++) {
-            const char *table = kept[i].facts[log].file.name;
-            if (table != NULL && strcmp(table, name) == 0) {
+            if (is_named(&kept[i].facts[log].file, name)) {
                 return true;
             }
         }

@@ -3,7 +3,8 @@
 #define TIEFLOW_STAGES_STATE_STATE_H
 
 #include "schemas/status.h"
-#include "stages/adjacency/adjacency.h"
+#include "stages/adjacency/row_file.h"
+#include "stages/base/stream.h"
 #include "stages/dictionary/dictionary.h"
 #include "stages/facts/fact_table.h"
 #include "stages/state/generation.h"
@@ -40,14 +41,16 @@ FALLIBLE state_read(const struct state *state, int64_t date_ms, struct generatio
 /* What a run keeps in memory: the graph as of some moment. */
 struct graph {
     struct dictionary dictionary;
-    struct adjacency adjacency;
     struct histogram cohort;
+    struct row_file *rows; /* settled, of all members; NULL where no study asks for them */
+    uint64_t open_ties;
 };
 
 /* Zero-initialised storage is an empty graph. */
 void graph_release(struct graph *graph);
 
-/* Loads a generation's graph. Sizes and checksums of its files are checked against the manifest. */
+/* Loads a generation's graph but for the rows (stages/state/rest.h). Sizes and checksums of the
+ * files are checked against the manifest. */
 FALLIBLE state_load_graph(const struct state *state, const struct generation *generation,
                           struct graph *graph, struct err *err);
 
@@ -58,13 +61,33 @@ FALLIBLE state_load_graph(const struct state *state, const struct generation *ge
 FALLIBLE state_load_facts(const struct state *state, const struct generation *generation,
                           struct fact_table tables[FACT_LOGS], struct err *err);
 
+/* Opens a file of the state to be read whole. FAILURE_DATA where its size is not the manifest's. */
+FALLIBLE state_file_open(const struct state *state, const struct state_file *file,
+                         struct input **input, struct err *err);
+
+/* Once it has been read to its end: FAILURE_DATA where its checksum is not the manifest's. */
+FALLIBLE state_file_check(const struct state *state, const struct state_file *file,
+                          const struct input *input, struct err *err);
+
 /* Checks one file against the manifest by reading it whole. */
 FALLIBLE state_verify_file(const struct state *state, const struct state_file *file,
                            struct err *err);
 
+/* Looks whether every file that the generation names is there and has its size. */
+FALLIBLE state_look_at_files(const struct state *state, const struct generation *generation,
+                             struct err *err);
+
 /* Starts the next generation: makes an empty folder for its files. *path (caller frees) is that
  * folder; files in it will lie in "gen-DATE/". */
 FALLIBLE state_begin(const struct state *state, char **path, struct err *err);
+
+/* Opens a file of that name in the begun folder. Once the output is finished, state_output_commit
+ * commits it and enters it as a file of the generation of that date; it frees the output whatever
+ * happens. */
+FALLIBLE state_output_open(const struct state *state, const char *name, struct output **output,
+                           struct err *err);
+FALLIBLE state_output_commit(int64_t date_ms, const char *name, struct output *output,
+                             struct state_file *file, struct err *err);
 
 /* Saves the finished tables of the logs that the generation knows and has no file of yet into the
  * begun folder, and fills in their files. (A file that is named already is one of an earlier
@@ -72,10 +95,11 @@ FALLIBLE state_begin(const struct state *state, char **path, struct err *err);
 FALLIBLE state_save_facts(const struct state *state, struct generation *generation,
                           const struct fact_table tables[FACT_LOGS], struct err *err);
 
-/* Saves the graph into the begun folder, fills the generation's three files, writes its manifest
- * and publishes all by one rename. The adjacency must be settled. */
+/* Saves dictionary and cohort into the begun folder, fills in their files, writes the generation's
+ * manifest and publishes all by one rename. The adjacency is in the generation already: that of an
+ * earlier one, or a new one in the begun folder. */
 FALLIBLE state_commit(struct state *state, struct generation *generation, const struct graph *graph,
-                      unsigned threads, struct err *err);
+                      struct err *err);
 
 /* Removes the begun folder, if there is one. */
 FALLIBLE state_abandon(const struct state *state, struct err *err);

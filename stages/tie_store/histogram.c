@@ -16,20 +16,51 @@ void histogram_release(struct histogram *histogram) {
     *histogram = (struct histogram){0};
 }
 
+/* Makes room for the counts of `value` and all below. */
+static struct status histogram_hold(struct histogram *histogram, uint32_t value, struct err *err) {
+    if (value < histogram->size) {
+        return status_ok();
+    }
+    size_t size = (size_t)value + value / 2 + 64;
+    uint64_t *grown = reallocarray(histogram->counts, size, sizeof *grown);
+    if (grown == NULL) {
+        return err_memory(err, size * sizeof *grown, "a histogram");
+    }
+    memset(grown + histogram->size, 0, (size - histogram->size) * sizeof *grown);
+    histogram->counts = grown;
+    histogram->size = size;
+    return status_ok();
+}
+
 struct status histogram_add(struct histogram *histogram, uint32_t value, uint64_t count,
                             struct err *err) {
-    if (value >= histogram->size) {
-        size_t size = (size_t)value + value / 2 + 64;
-        uint64_t *grown = reallocarray(histogram->counts, size, sizeof *grown);
-        if (grown == NULL) {
-            return err_memory(err, size * sizeof *grown, "a histogram");
-        }
-        memset(grown + histogram->size, 0, (size - histogram->size) * sizeof *grown);
-        histogram->counts = grown;
-        histogram->size = size;
-    }
+    TRY(histogram_hold(histogram, value, err));
     histogram->counts[value] += count;
     histogram->total += count;
+    return status_ok();
+}
+
+struct status histogram_add_each(struct histogram *histogram, const uint32_t *values, size_t count,
+                                 struct err *err) {
+    uint32_t greatest = 0;
+    for (size_t i = 0; i < count; i++) {
+        greatest = values[i] > greatest ? values[i] : greatest;
+    }
+    TRY(histogram_hold(histogram, greatest, err));
+    for (size_t i = 0; i < count; i++) {
+        histogram->counts[values[i]]++;
+    }
+    histogram->total += count;
+    return status_ok();
+}
+
+struct status histogram_merge(struct histogram *histogram, const struct histogram *other,
+                              struct err *err) {
+    for (size_t value = 0; value < other->size; value++) {
+        if (other->counts[value] != 0) {
+            TRY(histogram_add(histogram, (uint32_t)value, other->counts[value], err));
+        }
+    }
     return status_ok();
 }
 

@@ -25,6 +25,14 @@ void histogram_release(struct histogram *histogram);
 FALLIBLE histogram_add(struct histogram *histogram, uint32_t value, uint64_t count,
                        struct err *err);
 
+/* Adds every one of `count` values once. */
+FALLIBLE histogram_add_each(struct histogram *histogram, const uint32_t *values, size_t count,
+                            struct err *err);
+
+/* Adds all of `other`. */
+FALLIBLE histogram_merge(struct histogram *histogram, const struct histogram *other,
+                         struct err *err);
+
 /* The value at rank r, 1 <= r <= total, in ascending order. */
 uint32_t histogram_at_rank(const struct histogram *histogram, uint64_t rank);
 

@@ -29,8 +29,9 @@
 #ifndef TIEFLOW_STAGES_TIE_STORE_TIE_SEGMENT_H
 #define TIEFLOW_STAGES_TIE_STORE_TIE_SEGMENT_H
 
+#include "schemas/event.h"
 #include "schemas/status.h"
-#include "stages/adjacency/tie_batch.h"
+#include "schemas/tie.h"
 #include "stages/base/bytes.h"
 #include "stages/base/frame.h"
 #include "stages/base/stream.h"
@@ -64,14 +65,32 @@ struct stored_tie {
     uint8_t origin;
 };
 
+/* The same for many ties: columns of the caller's, `count` long each. */
+struct tie_slice {
+    size_t count;
+    const int64_t *created_at_ms;
+    const uint32_t *from;
+    const uint32_t *to;
+    const uint32_t *mutual;
+    const uint32_t *degree_from;
+    const uint32_t *degree_to;
+    const uint8_t *origin;
+};
+
 struct tie_segment_writer;
 
-/* Borrows the output until the writer is freed. `first_tie` is the number of the first tie. */
+/* Borrows the output until the writer is freed. `first_tie` is the number of the first tie. Full
+ * frames are compressed on up to `threads` threads, of which the caller's is one; the bytes do not
+ * depend on it. Memory: 8 MiB for one thread, and as much for each further one. */
 FALLIBLE tie_segment_writer_new(struct tie_segment_writer **writer, struct output *output,
-                                uint64_t first_tie, struct err *err);
+                                uint64_t first_tie, unsigned threads, struct err *err);
+
+/* Accepts NULL. */
 void tie_segment_writer_free(struct tie_segment_writer *writer);
 FALLIBLE tie_segment_put_tie(struct tie_segment_writer *writer, const struct stored_tie *tie,
                              struct err *err);
+FALLIBLE tie_segment_put_ties(struct tie_segment_writer *writer, const struct tie_slice *ties,
+                              struct err *err);
 FALLIBLE tie_segment_put_ending(struct tie_segment_writer *writer, const struct tie_ending *ending,
                                 struct err *err);
 /* Writes what is left and the END frame. */
@@ -79,10 +98,15 @@ FALLIBLE tie_segment_end(struct tie_segment_writer *writer, struct err *err);
 
 struct tie_segment_reader;
 
-/* Takes over `input`. */
+/* Takes over `input`. With more threads than one the next frames are read and unpacked ahead. */
 FALLIBLE tie_segment_reader_new(struct tie_segment_reader **reader, struct input *input,
-                                struct err *err);
+                                unsigned threads, struct err *err);
+
+/* Accepts NULL. */
 void tie_segment_reader_free(struct tie_segment_reader *reader);
+
+/* Bytes of the file that are not going to be read again. */
+uint64_t tie_segment_read_bytes(const struct tie_segment_reader *reader);
 
 /* Hands out the next frame: of ties (*ties set; `first_tie` is the number of its first) or of
  * endings (*endings and *ending_count set), or neither behind the last. Lent until the next call.

@@ -51,7 +51,7 @@ def small_log(seed):
 
 
 def wide_log(seed, count=4000, member_count=70):
-    """Enough ties for neighbourhoods that overlap, and for several batches of 1000."""
+    """Enough ties for neighbourhoods that overlap."""
     rng = random.Random(seed)
     members = member_ids(rng, member_count)
     times = [1_767_225_600_000 + rng.randrange(count) for _ in range(count)]

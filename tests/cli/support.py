@@ -35,6 +35,23 @@ IS_CI = os.environ.get("CI", "") not in ("", "0", "false")
 DONE, USAGE, DATA_WRONG, BROKER, IO, RETRY, CORRUPT, PERMISSION, CONFIG = (
     0, 64, 65, 69, 74, 75, 76, 77, 78)
 
+
+def processor_flags():
+    try:
+        for line in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("flags"):
+                return set(line.split(":")[1].split())
+    except OSError:
+        pass
+    return set()
+
+
+# The instruction sets that the kernel is made for and this processor has, beside "plain".
+KERNEL_FLAGS = {"avx2": {"avx2", "bmi2"}, "avx512": {"avx512f"}}
+KERNELS = tuple(name for name, flags in KERNEL_FLAGS.items() if flags <= processor_flags())
+
+SMALL_MEMORY = "24M"  # about the least for three threads
+
 SMALL_TABLES = ("endings", "late", "quarantine", "quality")
 TIMEOUT_SECONDS = 120
 SCRATCH_BYTES = 1 << 30  # more than any one test writes

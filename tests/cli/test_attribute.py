@@ -13,7 +13,7 @@ from tests.cli import attribute_check, random_logs, random_worlds
 from tests.cli.attribution_oracle import PRESETS, RULES, Position, World
 from tests.cli.attribution_tables import Tables
 from tests.cli.oracle import Event
-from tests.cli.support import CommandTest, data_file, digests, rows_of
+from tests.cli.support import SMALL_MEMORY, CommandTest, data_file, digests, rows_of, text_of
 
 # Worlds on their own, where a class may hold a single tie; and in groups that share one log, since
 # the start of a process costs more than a world.
@@ -84,14 +84,14 @@ class RegroupingTest(AttributeTest):
         """quality.csv tells how out of order a log was, and the report shows it."""
         self.assertEqual(digests(first, without), digests(other, without))
 
-    def test_threads_and_batches_never_show(self):
+    def test_threads_and_memory_never_show(self):
         for seed in range(FORMAT_WORLDS):
             case = random_worlds.case(20_000 + seed, 10)
             paths = random_worlds.write_world(self.new_folder(), case.world)
             with self.subTest(seed=seed):
                 first = self.attribute(paths, *case.options, "--threads", 1)
-                for tuning in (("--threads", 2), ("--threads", 3, "--batch", 1),
-                               ("--threads", 8, "--batch", 7)):
+                for tuning in (("--threads", 2), ("--threads", 3, "--memory", SMALL_MEMORY),
+                               ("--threads", 8, "--kernel", "plain")):
                     other = self.attribute(paths, *case.options, *tuning)
                     self.assert_same(first, other, ["manifest.json"])
 
@@ -163,6 +163,53 @@ class RegroupingTest(AttributeTest):
                 short[log].write_text(random_worlds.csv_text(log, records, columns))
         self.assert_same(self.attribute(full, *case.options), self.attribute(short, *case.options),
                          ["manifest.json"])
+
+
+class ScopeTest(AttributeTest):
+    """The moves alone are what they are in the whole."""
+
+    SAME = ("transmissions", "attributions", "quality", "endings", "late", "quarantine")
+    FILES = {f"{name}.csv" for name in (*SAME, "moves", "settings", "totals")} | {"manifest.json"}
+    BY_CHANCE = {"expected": "", "unmatched": ""}
+
+    def test_moves_transmissions_and_credits_are_those_of_the_whole(self):
+        moves = 0
+        for seed in range(FORMAT_WORLDS):
+            case = random_worlds.case(45_000 + seed, 20)
+            paths = random_worlds.write_world(self.new_folder(), case.world)
+            options = (*case.options, "--format", "csv")
+            whole = self.attribute(paths, *options)
+            for tuning in (("--threads", 1), ("--threads", 3, "--memory", SMALL_MEMORY)):
+                with self.subTest(seed=seed, tuning=tuning):
+                    part = self.attribute(paths, *options, "--scope", "moves", *tuning)
+                    self.check(whole, part)
+            moves += len(rows_of(whole / "transmissions.csv"))
+        self.assertGreater(moves, FORMAT_WORLDS)
+
+    def check(self, whole, part):
+        self.assertEqual({path.name for path in part.iterdir()}, self.FILES)
+        for name in self.SAME:
+            self.assertSameText(text_of(whole / f"{name}.csv"), text_of(part / f"{name}.csv"), name)
+        self.assertEqual([row | self.BY_CHANCE for row in rows_of(whole / "moves.csv")],
+                         rows_of(part / "moves.csv"))
+        totals = {row["name"]: row["value"] for row in rows_of(whole / "totals.csv")}
+        some = {row["name"]: row["value"] for row in rows_of(part / "totals.csv")}
+        self.assertEqual({name: totals[name] for name in some}, some)
+        self.assertEqual(set(totals) - set(some), {"sides", "sides_at_risk", "tercile_low",
+                                                   "tercile_high", "median_strength"})
+        settings = {row["name"]: row["value"] for row in rows_of(part / "settings.csv")}
+        self.assertEqual(settings["scope"], "moves")
+
+    def test_what_the_whole_had_made_goes_away(self):
+        case = random_worlds.case(3)
+        logs = self.folder / "logs"
+        flags = [flag for log, path in random_worlds.write_world(logs, case.world).items()
+                 for flag in ("--" + log, path)]
+        out = self.folder / "out"
+        for scope in ("all", "moves"):
+            self.succeed("attribute", *flags, *case.options, "-o", out, "--scope", scope,
+                         "--format", "csv")
+        self.assertEqual({path.name for path in out.iterdir()}, self.FILES)
 
 
 class FormatTest(AttributeTest):

@@ -8,8 +8,8 @@ import subprocess
 from tests.cli import random_logs
 from tests.cli.nightly import date_of, first_ms
 from tests.cli.oracle import Event
-from tests.cli.support import (CONFIG, DATA_WRONG, DONE, IO, ROOT, TIEFLOW, USAGE, CommandTest,
-                               digests, quality_of, rows_of)
+from tests.cli.support import (CONFIG, DATA_WRONG, DONE, IO, KERNEL_FLAGS, KERNELS, ROOT, TIEFLOW,
+                               USAGE, CommandTest, digests, quality_of, rows_of)
 
 VERBS = ("ties", "run", "backfill", "import", "generate", "snapshot", "check", "explain",
          "attribute", "report")
@@ -57,8 +57,10 @@ class UsageTest(LogTest):
                 ("0 to 1", (*ties, "--max-malformed", "nan")),
                 ("1 to 256", (*ties, "--threads", 0)),
                 ("1 to 256", (*ties, "--threads", 257)),
-                ("1 to 268435456", (*ties, "--batch", "many")),
-                ("1 to 268435456", (*ties, "--batch", -1)),
+                ("not a size", (*ties, "--memory", "much")),
+                ("not a size", (*ties, "--memory", "-1G")),
+                ("not a size", (*ties, "--memory", "4k")),
+                ("auto|plain", (*ties, "--kernel", "fast")),
                 ("--date", run),
                 ("YYYY-MM-DD", (*run, "--date", "yesterday")),
                 ("YYYY-MM-DD", (*run, "--date", "2025-02-29")),
@@ -76,6 +78,13 @@ class UsageTest(LogTest):
                 self.refuse(USAGE, *arguments, says=says)
         self.assert_nothing_published()
         self.assertFalse((self.folder / "x.csv").exists())
+
+    def test_instructions_that_the_processor_has_not_are_refused(self):
+        for kernel in KERNEL_FLAGS:
+            if kernel not in KERNELS:
+                self.refuse(CONFIG, "ties", self.log, "-o", self.out, "--kernel", kernel,
+                            says="this processor does not run it")
+        self.assert_nothing_published()
 
     def test_every_verb_has_a_page_of_help(self):
         overview = self.succeed("--help").out
@@ -129,7 +138,8 @@ class OutputTest(LogTest):
         lines = [json.loads(line) for line in result.err.splitlines()]
         self.assertEqual({line["event"] for line in lines}, {"note", "phase"})
         phases = [line["phase"] for line in lines if line["event"] == "phase"]
-        self.assertEqual(phases, ["reading", "ordering", "embeddedness", "writing"])
+        self.assertEqual(phases, ["reading", "ordering", "rows", "embeddedness", "replay",
+                                  "writing"])
         for line in lines:
             if line["event"] == "phase":
                 self.assertLessEqual(line["done"], line["total"])
@@ -147,7 +157,7 @@ class OutputTest(LogTest):
 
     def test_a_terminal_sees_a_bar_with_rate_and_eta_that_goes_away(self):
         log = self.folder / "large.csv"
-        self.succeed("generate", "-o", log, "--ties", 400000, "--degree", 40)
+        self.succeed("generate", "-o", log, "--ties", 1500000, "--degree", 100)
         ours, theirs = pty.openpty()
         process = subprocess.Popen([str(TIEFLOW), "ties", str(log), "-o", str(self.out)],
                                    stdout=subprocess.DEVNULL, stderr=theirs)
@@ -249,7 +259,7 @@ class ConfigTest(LogTest):
                 (2, "seed", "[ties]\nseed = 1\n"),  # an option, but not of this section
                 (2, "nosuch", "[nosuch]\nx = 1\n"),
                 (1, "name = value", "garbage\n"),
-                (1, "batch", "batch = 0\n"),
+                (1, "memory", "memory = 0\n"),
                 (1, "out", "out =\n"),
                 (1, "quiet", "quiet = maybe\n"),
                 (1, "simultaneous", "simultaneous = sometimes\n"),

@@ -178,6 +178,13 @@ class StudyFullDiskTest(FullDiskTest):
             self.assertEqual(before, digests(out))
 
 
+class TailFullDiskTest(FullDiskTest):
+    """The same with an adjacency of an earlier night."""
+
+    def write_facts(self, members):
+        return "--tail", 1_000_000
+
+
 class FullMemoryTest(NightlyTest):
     def test_a_night_that_runs_out_of_memory_says_so_and_leaves_no_trace(self):
         random_logs.write_csv(self.logs / "a.csv", events_of_days(3, 2, count=600))
@@ -272,6 +279,15 @@ class StudyKillTest(KillTest):
 
     def write_facts(self, rng, members):
         return study_options(self.folder, rng, members)
+
+
+class TailKillTest(KillTest):
+    """The same with tails, on which the adjacency is written anew now and then."""
+
+    kills = 24
+
+    def write_facts(self, rng, members):
+        return "--tail", 150
 
 
 class TerminationTest(CommandTest):

@@ -1,8 +1,11 @@
 """`tieflow generate`: the log that was asked for, and the same one every time."""
 
+import collections
+import resource
+
 from tests.cli import oracle
 from tests.cli.oracle import DAY_MS, DISCONNECT, Event
-from tests.cli.support import (USAGE, CommandTest, digests, manifest_of, quality_of, rows_of,
+from tests.cli.support import (IO, USAGE, CommandTest, digests, manifest_of, quality_of, rows_of,
                                text_of)
 
 SMALL = ("--ties", 1000, "--degree", 10)
@@ -94,6 +97,74 @@ class GenerateTest(CommandTest):
         out = self.ties(self.folder / "events.csv")
         self.assertSameText(oracle.ties_csv(oracle.Oracle(events).ties), text_of(out / "ties.csv"),
                             "ties.csv")
+
+    def test_every_model_gives_the_same_bytes_for_any_threads(self):
+        for model in ("study", "stream", "rmat"):
+            options = ("--model", model, "--ties", 700_000, "--degree", 50)  # more than a block
+            one, same, other = (self.generate(f"{model}.{i}.tfp", *options, "--threads", threads,
+                                              "--seed", seed).read_bytes()
+                                for i, (threads, seed) in enumerate(((1, 5), (2, 5), (2, 6))))
+            self.assertEqual(one, same, model)
+            self.assertNotEqual(one, other, model)
+
+    def test_without_room_no_log_is_left(self):
+        for model in ("study", "stream", "rmat"):
+            self.refuse(IO, "generate", "-o", self.folder / "log.tfp", "--model", model, "--ties",
+                        700_000, "--degree", 50, limits={resource.RLIMIT_FSIZE: 1_000_000})
+            self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_killed_a_log_has_not_taken_its_name(self):
+        log = self.folder / "log.tfp"
+        self.assertTrue(self.kill_after(["generate", "-o", log, "--model", "stream", "--ties",
+                                         10**9], 0.5))
+        self.assertFalse(log.exists())
+
+    def test_the_stream_model_makes_the_ties_asked_for_over_five_years(self):
+        log = self.generate("stream.csv", "--model", "stream", *SMALL, "--disconnects", 0.2,
+                            "--warts", 0.1)
+        first, last = rows_of(log)[0], rows_of(log)[-1]
+        self.assertLess(int(first["at"]) - 1_420_070_400_000, 2 * DAY_MS)  # 2015-01-01
+        self.assertGreater(int(last["at"]) - 1_420_070_400_000, 1820 * DAY_MS)
+        for simultaneous in (oracle.STRICT, oracle.SEQUENCE):
+            out = self.ties(log, "--simultaneous", simultaneous)
+            count = quality_of(out)
+            self.assertEqual(count["ties"], 1000)
+            self.assertAlmostEqual(count["endings"], 200, delta=50)
+            self.assertTrue(all(count[check] > 0 for check in ("duplicate", "orphan", "self_loop")))
+
+    def test_the_rmat_model_makes_distinct_ties_with_hubs(self):
+        log = self.generate("rmat.csv", "--model", "rmat", "--ties", 20000, "--scale", 12)
+        count = quality_of(self.ties(log))
+        self.assertEqual((count["read"], count["ties"]), (20000, 20000))
+        degrees = collections.Counter(row[end] for row in rows_of(log) for end in ("from", "to"))
+        self.assertLessEqual(max(map(int, degrees)), 4096)
+        self.assertGreater(degrees.most_common(1)[0][1], 500)
+        by_degree = self.generate("degree.csv", "--model", "rmat", "--ties", 20000, "--degree", 10)
+        self.assertEqual(by_degree.read_bytes(), log.read_bytes())  # 2 * 20000 / 10 <= 2^12
+
+    def test_options_that_contradict_the_model_are_refused(self):
+        out = self.folder / "log.csv"
+        rmat = ("--model", "rmat", "--ties", 1000)
+        stream = ("--model", "stream", "--ties", 1000)
+        for says, options in (("--model", ("--model", "other")),
+                              ("--scale", ("--scale", 12)),
+                              ("--scale", (*stream, "--scale", 12)),
+                              ("--scale", (*rmat, "--scale", 29)),
+                              ("--degree", (*rmat, "--scale", 12, "--degree", 10)),
+                              ("--closure", (*rmat, "--closure", 0)),
+                              ("--disconnects", (*rmat, "--disconnects", 0.01)),
+                              ("--warts", (*rmat, "--warts", 0.01)),
+                              ("pairs", (*rmat, "--scale", 6)),
+                              ("raise the scale", ("--model", "rmat", "--ties", 130944,
+                                                   "--scale", 10)),
+                              ("mean degree", (*stream, "--degree", 100)),
+                              ("members", ("--model", "stream", "--ties", 10**11)),
+                              ("more days", ("--model", "stream", "--ties", 20000, "--degree", 10,
+                                             "--days", 0.001)),
+                              ("--careers", (*stream, "--degree", 10, "--careers")),
+                              ("--careers", ("--scale", 12, "--careers"))):
+            self.refuse(USAGE, "generate", "-o", out, *options, says=says)
+        self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_what_cannot_be_generated_is_refused(self):
         out = self.folder / "log.csv"

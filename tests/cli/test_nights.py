@@ -6,8 +6,8 @@ import random
 from tests.cli import oracle, random_logs
 from tests.cli.nightly import (Job, NightlyTest, date_of, events_of_days, expected_tables, first_ms)
 from tests.cli.oracle import Event
-from tests.cli.support import (CONFIG, DATA_WRONG, RETRY, USAGE, digests, manifest_of, quality_of,
-                               rows_of, text_of)
+from tests.cli.support import (CONFIG, DATA_WRONG, RETRY, SMALL_MEMORY, USAGE, digests, manifest_of,
+                               quality_of, rows_of, text_of)
 
 SETTINGS = (oracle.STRICT, oracle.SEQUENCE)
 
@@ -60,7 +60,8 @@ class EquivalenceTest(NightlyTest):
                                     for name in ("nights", "whole", "mixed"))
             with self.subTest(seed=seed, layout=layout.__name__, simultaneous=simultaneous):
                 nights.run_days(range(days))
-                whole.backfill(0, days - 1, "--batch", rng.choice((1, 10, 1000)))
+                whole.backfill(0, days - 1, "--threads", 2, "--memory",
+                               rng.choice((SMALL_MEMORY, "1G")))
                 cut = rng.randrange(1, days)
                 mixed.run_days(range(cut))
                 mixed.backfill(cut, days - 1)
@@ -107,14 +108,29 @@ class EquivalenceTest(NightlyTest):
             with self.subTest(ending):
                 self.assertSameJobs(nights, whole)
 
-    def test_threads_and_batches_do_not_show_in_a_state(self):
+    def test_threads_and_memory_do_not_show_in_a_state(self):
         logs = self.write_files("tuned", [events_of_days(53, 3, count=2000)])
         jobs = []
-        for i, tuning in enumerate((("--threads", 1, "--batch", 1), ("--threads", 2))):
+        for i, tuning in enumerate((("--threads", 1, "--memory", SMALL_MEMORY), ("--threads", 2))):
             jobs.append(Job(self, f"tuned{i}", logs, *tuning))
             jobs[-1].run_days(range(3))
         self.assertEqual(digests(jobs[0].state), digests(jobs[1].state))
         self.assertEqual(digests(jobs[0].out), digests(jobs[1].out))
+
+    def test_ties_may_be_left_to_the_state(self):
+        logs = self.write_files("left", [events_of_days(57, 3)])
+        full, left = Job(self, "full", logs), Job(self, "left", logs, "--format", "none")
+        full.backfill(0, 1)
+        full.run(2)
+        left.backfill(0, 1)
+        left.run(2)
+        self.assertEqual(digests(full.state), digests(left.state))
+        self.assertEqual({name: digest for name, digest in full.tables().items()
+                          if not name.endswith(("/ties.csv", "/ties.parquet"))}, left.tables())
+        self.refuse(64, "ties", "--logs", logs, "-o", self.folder / "none", "--format", "none",
+                    says="without a state")
+        self.refuse(64, "snapshot", "export", "--state", left.state, "-o", self.folder / "none",
+                    "--format", "none", says="nothing to export")
 
     def test_dates_without_events_have_empty_tables(self):
         events = [event for event in events_of_days(54, 6)

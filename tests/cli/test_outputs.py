@@ -9,7 +9,8 @@ import pyarrow.parquet as parquet
 from tests.cli import oracle, random_logs
 from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, first_ms
 from tests.cli.oracle import Event
-from tests.cli.support import ROOT, SMALL_TABLES, digests, manifest_of, quality_of, rows_of, text_of
+from tests.cli.support import (ROOT, SMALL_MEMORY, SMALL_TABLES, digests, manifest_of, quality_of,
+                               rows_of, text_of)
 
 TABLES = ("ties", *SMALL_TABLES)
 BAD_LINES = (b'5,1\n', b'x,1,2,connect,organic\n', b'5,"1,2,connect,organic\n',
@@ -146,7 +147,7 @@ class ManifestTest(OutputTest):
         log = random_logs.write_csv(self.folder / "a.csv", random_logs.wide_log(2))
         for simultaneous in (oracle.STRICT, oracle.SEQUENCE):
             texts = set()
-            for i, tuning in enumerate(((), ("--threads", 1, "--batch", 3))):
+            for i, tuning in enumerate(((), ("--threads", 1, "--memory", SMALL_MEMORY))):
                 out = self.folder / f"{simultaneous}{i}"
                 self.succeed("ties", log, "-o", out, "--simultaneous", simultaneous, *tuning)
                 texts.add(text_of(out / "manifest.json"))

@@ -69,7 +69,7 @@ class VerifyTest(SnapshotTest):
 
     def test_one_flipped_bit_in_any_file_is_found_and_the_file_named(self):
         files = self.newest_files()
-        self.assertEqual(len(files), 3 + DAYS)
+        self.assertEqual(len(files), 4 + DAYS)
         for path in files:
             whole = path.read_bytes()
             size = len(whole)

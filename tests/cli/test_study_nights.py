@@ -1,11 +1,12 @@
 """Studies from night to night: the same tables as one run over everything, and late reports."""
 
 import datetime
+import fcntl
 import random
 
 from tests.cli import random_worlds
 from tests.cli.oracle import DAY_MS, day_of
-from tests.cli.support import CommandTest, digests, rows_of, text_of
+from tests.cli.support import CONFIG, USAGE, CommandTest, digests, rows_of, text_of
 
 LAST_MS = 253_370_764_800_000  # 9999-01-01: some worlds end with the calendar
 EPOCH = datetime.date(1970, 1, 1)
@@ -124,6 +125,58 @@ class StudyNightsTest(CommandTest):
                 before = self.folder / f"b{seed}" / f"date={date_text(last - DAY_MS)}"
                 self.assertEqual(text_of(before / "ties.csv").splitlines()[0], COLUMNS)
         self.assertGreater(found, 0)
+
+    def test_a_study_of_a_states_ties_is_that_of_their_log(self):
+        for seed, case in short_cases(4):
+            with self.subTest(seed=seed):
+                first, last = self.range_of(case.world)
+                logs = self.logs_of(case.world, f"w{seed}")
+                facts = {log: paths for log, paths in logs.items() if log != "connections"}
+                ties = {"connections": logs["connections"]}
+                simultaneous = [text for i, text in enumerate(case.options)
+                                if "--simultaneous" in case.options[max(0, i - 1):i + 1]]
+                self.backfill(f"b{seed}", ties, first, last - 2 * DAY_MS, *simultaneous)
+                self.backfill(f"b{seed}", ties, last - DAY_MS, last, *simultaneous)
+                state = self.folder / f"b{seed}.state"
+                before = digests(state)
+                for date in (last - 2 * DAY_MS, last):
+                    once = self.attribute(f"a{seed}.{date}", logs, date, *case.options)
+                    for scope in ("all", "moves"):
+                        out = self.folder / f"s{seed}.{date}.{scope}"
+                        given = [] if date == last else ["--date", date_text(date)]
+                        with open(state / "lock", "rb") as lock:  # as a run holds it
+                            fcntl.flock(lock, fcntl.LOCK_EX)
+                            self.succeed("attribute", "--state", state, *given,
+                                         *self.options_of(facts), *case.options, "-o", out,
+                                         "--scope", scope)
+                        self.check_state_study(once, out, scope)
+                self.assertEqual(before, digests(state))
+
+    def check_state_study(self, once, out, scope):
+        if scope == "all":
+            self.assert_same_study(once, out, "a log and a state")
+            self.assertSameText(text_of(once / "ties.csv"), text_of(out / "ties.csv"), "ties")
+            self.assertTrue((out / "report.html").exists())
+            return
+        for table in ("transmissions", "attributions"):
+            self.assertSameText(text_of(once / f"{table}.csv"), text_of(out / f"{table}.csv"),
+                                f"a log and a state: {table}")
+        self.assertEqual([row | {"expected": "", "unmatched": ""}
+                          for row in rows_of(once / "moves.csv")], rows_of(out / "moves.csv"))
+
+    def test_a_study_of_a_state_takes_its_ties_and_its_date_from_there(self):
+        seed, case = short_cases(1)[0]
+        first, last = self.range_of(case.world)
+        logs = self.logs_of(case.world, f"w{seed}")
+        ties = {"connections": logs.pop("connections")}
+        self.backfill("b", ties, first, last)
+        command = ("attribute", "--state", self.folder / "b.state", *self.options_of(logs), "-o",
+                   self.folder / "out")
+        self.refuse(USAGE, *command, *self.options_of(ties), says="--state and --logs")
+        self.refuse(USAGE, *command, "--as-of", last, says=("--as-of", "--date"))
+        self.refuse(CONFIG, *command, "--date", date_text(first - DAY_MS), says="no generation")
+        self.refuse(USAGE, "attribute", "--state", self.folder / "b.state", "-o",
+                    self.folder / "out", says="--positions")
 
     def test_a_repeated_date_gives_the_same_bytes_whatever_the_logs_have_grown_by(self):
         seed, case = short_cases(1)[0]

@@ -1,19 +1,21 @@
-"""`tieflow ties` against the oracle, and against itself however a log is cut, spelled, batched."""
+"""`tieflow ties` against the oracle, and against itself however a log is cut, spelled, computed."""
 
 import random
 
 from tests.cli import oracle, random_logs
-from tests.cli.support import CommandTest, digests, quality_of, rows_of, text_of
+from tests.cli.support import (KERNELS, SMALL_MEMORY, CommandTest, digests, quality_of, rows_of,
+                               text_of)
 
 SETTINGS = (oracle.STRICT, oracle.SEQUENCE)
 SMALL_LOGS = 160
 WIDE_LOGS = 6
 REGROUPED_LOGS = 60
 
-# Batches and threads that must never show.
-TUNINGS = (("--batch", 1, "--threads", 1), ("--batch", 1, "--threads", 2),
-           ("--batch", 7, "--threads", 2), ("--batch", 1000, "--threads", 1),
-           ("--batch", 1000, "--threads", 2), ("--threads", 1), ("--threads", 2))
+# Memory, threads and instructions that must never show.
+TUNINGS = (("--threads", 1), ("--threads", 2), ("--threads", 3, "--kernel", "plain"),
+           ("--memory", SMALL_MEMORY, "--threads", 1), ("--memory", SMALL_MEMORY, "--threads", 2),
+           ("--memory", "256M", "--kernel", "plain"),
+           *(("--memory", "1G", "--kernel", kernel) for kernel in KERNELS))
 
 
 class TiesTest(CommandTest):
@@ -55,7 +57,7 @@ class OracleTest(TiesTest):
                     out = self.ties([log], simultaneous, "--format", "csv", *options)
                     self.assert_oracle(events, simultaneous, out)
 
-    def test_wide_logs_give_the_oracles_tables_for_every_batch_and_thread_count(self):
+    def test_wide_logs_give_the_oracles_tables_for_every_memory_and_thread_count(self):
         for seed in range(WIDE_LOGS):
             events = random_logs.wide_log(seed)
             log = self.one_csv(events)

@@ -52,7 +52,10 @@ static void round_trip(const uint8_t *data, size_t size) {
     struct bytes again = {0};
     if (!failed(manifest_load(&first, data, size))) {
         file_check(&first.dictionary);
-        file_check(&first.adjacency);
+        file_check(&first.adjacency.file);
+        if (first.adjacency.degrees.name != NULL) {
+            file_check(&first.adjacency.degrees);
+        }
         file_check(&first.cohort);
         for (size_t i = 0; i < first.segment_count; i++) {
             file_check(&first.segments[i].file);

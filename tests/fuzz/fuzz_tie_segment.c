@@ -32,7 +32,7 @@ static void segment_read(const uint8_t *data, size_t size) {
     struct tie_segment_reader *reader;
     struct input *input;
     if (failed(input_open_memory(&input, "fuzz", data, size, NULL)) ||
-        failed(tie_segment_reader_new(&reader, input, NULL))) {
+        failed(tie_segment_reader_new(&reader, input, 1, NULL))) {
         abort();
     }
     uint64_t next_tie = 0;
