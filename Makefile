@@ -111,7 +111,8 @@ sanitized = $(variant) WARN=
 .SECONDARY:
 .PHONY: all help deps deps-unit deps-tools deps-peers deps-kafka deps-test demo demo-kafka test \
         test-kafka check asan tsan lint fuzz bench bench-study bench-programs bench-kafka \
-        bench-attribution install clean everything fuzzers tidy variant-asan variant-tsan variant-clang variant-fuzz $(LINT:%=lint-%) always
+        bench-attribution install clean everything fuzzers tidy variant-asan variant-tsan \
+        variant-clang variant-fuzz $(LINT:%=lint-%) always
 
 ## Use
 

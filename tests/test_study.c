@@ -4,41 +4,23 @@
 #include "schemas/limits.h"
 #include "stages/base/number.h"
 #include "stages/generate/study.h"
+#include "tests/drawn_log.h"
 
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* All events of one study; owned. */
-struct log {
-    struct event *events;
-    size_t count;
-};
+static struct status next_of(void *model, struct event *events, size_t capacity, size_t *count,
+                             struct err *err) {
+    return study_next(model, events, capacity, count, err);
+}
 
-static struct log log_make(const struct study_options *options, size_t capacity) {
+static struct drawn_log log_make(const struct study_options *options, size_t capacity) {
     struct err err;
     struct study *study;
     MUST(study_new(&study, options, &err));
-    struct log log = {0};
-    struct event *batch = calloc(capacity, sizeof *batch);
-    assert_non_null(batch);
-    size_t room = 0;
-    size_t count;
-    do {
-        MUST(study_next(study, batch, capacity, &count, &err));
-        assert_true(count <= capacity);
-        if (log.count + count >= room) {
-            room = 2 * (log.count + count) + 1;
-            log.events = realloc(log.events, room * sizeof *log.events);
-            assert_non_null(log.events);
-        }
-        memcpy(log.events + log.count, batch, count * sizeof *batch);
-        log.count += count;
-    } while (count > 0);
-    MUST(study_next(study, batch, capacity, &count, &err));
-    assert_int_equal(count, 0);
-    free(batch);
+    struct drawn_log log = drawn_log_of(study, next_of, capacity);
     study_free(study);
     return log;
 }
@@ -103,7 +85,7 @@ static void event_replay(struct replay *replay, uint8_t *matrix, uint32_t *degre
 }
 
 /* For ids 1..members. */
-static struct replay log_replay(const struct log *log, uint64_t members) {
+static struct replay log_replay(const struct drawn_log *log, uint64_t members) {
     struct replay replay = {0};
     uint8_t *matrix = calloc(members, members);
     uint32_t *degrees = calloc(members, sizeof *degrees);
@@ -132,7 +114,7 @@ static struct study_options clean_options(uint64_t ties, uint64_t members) {
     return options;
 }
 
-static bool logs_are_equal(const struct log *a, const struct log *b) {
+static bool logs_are_equal(const struct drawn_log *a, const struct drawn_log *b) {
     if (a->count != b->count) {
         return false;
     }
@@ -156,10 +138,10 @@ static void same_options_give_the_same_events_for_any_capacity(void **state) {
     struct study_options options = small_options(20000, 1000);
     options.wart_share = 0.1;
     options.disconnect_share = 0.2;
-    struct log whole = log_make(&options, 100000);
+    struct drawn_log whole = log_make(&options, 100000);
     const size_t capacities[] = {1, 7, 64, 1000};
     for (size_t i = 0; i < sizeof capacities / sizeof *capacities; i++) {
-        struct log log = log_make(&options, capacities[i]);
+        struct drawn_log log = log_make(&options, capacities[i]);
         assert_true(logs_are_equal(&whole, &log));
         free(log.events);
     }
@@ -169,9 +151,9 @@ static void same_options_give_the_same_events_for_any_capacity(void **state) {
 static void another_seed_gives_other_events(void **state) {
     (void)state;
     struct study_options options = small_options(1000, 200);
-    struct log a = log_make(&options, 100);
+    struct drawn_log a = log_make(&options, 100);
     options.seed++;
-    struct log b = log_make(&options, 100);
+    struct drawn_log b = log_make(&options, 100);
     assert_false(logs_are_equal(&a, &b));
     free(a.events);
     free(b.events);
@@ -182,7 +164,7 @@ static void exactly_the_wanted_ties_are_made(void **state) {
     struct study_options options = small_options(30000, 2000);
     options.disconnect_share = 0.1;
     options.wart_share = 0.1;
-    struct log log = log_make(&options, 4096);
+    struct drawn_log log = log_make(&options, 4096);
     struct replay replay = log_replay(&log, options.members);
     assert_int_equal(replay.ties, options.ties);
     assert_true(replay.ties_again > 0);
@@ -192,7 +174,7 @@ static void exactly_the_wanted_ties_are_made(void **state) {
 static void a_clean_log_holds_nothing_but_ties(void **state) {
     (void)state;
     struct study_options options = clean_options(30000, 2000);
-    struct log log = log_make(&options, 4096);
+    struct drawn_log log = log_make(&options, 4096);
     struct replay replay = log_replay(&log, options.members);
     assert_int_equal(log.count, options.ties);
     assert_int_equal(replay.ties, options.ties);
@@ -208,7 +190,7 @@ static void times_never_fall_and_stay_in_the_span(void **state) {
         options.span_ms = spans_ms[i];
         options.disconnect_share = 0.2;
         options.wart_share = 0.2;
-        struct log log = log_make(&options, 333);
+        struct drawn_log log = log_make(&options, 333);
         int64_t latest_ms = options.start_ms;
         for (size_t k = 0; k < log.count; k++) {
             assert_true(log.events[k].at_ms >= latest_ms);
@@ -225,7 +207,7 @@ static void the_span_may_be_all_the_time_there_is(void **state) {
     struct study_options options = small_options(2000, 200);
     options.start_ms = LIMIT_TIME_MIN_MS;
     options.span_ms = LIMIT_TIME_MAX_MS - LIMIT_TIME_MIN_MS;
-    struct log log = log_make(&options, 100);
+    struct drawn_log log = log_make(&options, 100);
     for (size_t i = 0; i < log.count; i++) {
         assert_true(event_time_is_valid(log.events[i].at_ms));
     }
@@ -236,7 +218,7 @@ static void the_span_may_be_all_the_time_there_is(void **state) {
 static void ties_spread_evenly_but_not_regularly(void **state) {
     (void)state;
     struct study_options options = clean_options(20000, 2000);
-    struct log log = log_make(&options, 1000);
+    struct drawn_log log = log_make(&options, 1000);
     double mean_ms = (double)options.span_ms / (double)options.ties;
     uint64_t short_gaps = 0;
     for (size_t i = 1; i < log.count; i++) {
@@ -254,7 +236,7 @@ static void without_warts_every_disconnect_ends_a_tie(void **state) {
     struct study_options options = small_options(20000, 1000);
     options.wart_share = 0.0;
     options.disconnect_share = 0.3;
-    struct log log = log_make(&options, 1000);
+    struct drawn_log log = log_make(&options, 1000);
     struct replay replay = log_replay(&log, options.members);
     assert_int_equal(replay.ties, options.ties);
     assert_int_equal(replay.orphans + replay.duplicates + replay.self_loops, 0);
@@ -268,7 +250,7 @@ static void warts_come_in_the_asked_share(void **state) {
     struct study_options options = small_options(40000, 2000);
     options.wart_share = 0.1;
     options.disconnect_share = 0.0;
-    struct log log = log_make(&options, 1000);
+    struct drawn_log log = log_make(&options, 1000);
     struct replay replay = log_replay(&log, options.members);
     assert_int_equal(replay.endings, 0);
     assert_about((double)replay.duplicates, 2400.0, 0.1);
@@ -282,7 +264,7 @@ static void duplicates_come_in_both_directions(void **state) {
     struct study_options options = small_options(5000, 500);
     options.wart_share = 0.2;
     options.disconnect_share = 0.0;
-    struct log log = log_make(&options, 1000);
+    struct drawn_log log = log_make(&options, 1000);
     uint64_t *inviters = calloc(options.members * options.members, sizeof *inviters);
     assert_non_null(inviters);
     uint64_t same = 0;
@@ -314,7 +296,7 @@ static void crowded_instants_mean_the_same_in_strict_order(void **state) {
     options.span_ms = 15000; /* more than one tie in a millisecond */
     options.wart_share = 0.3;
     options.disconnect_share = 0.5;
-    struct log log = log_make(&options, 1000);
+    struct drawn_log log = log_make(&options, 1000);
     struct replay in_log_order = log_replay(&log, options.members);
     qsort(log.events, log.count, sizeof *log.events, event_order);
     struct replay in_strict_order = log_replay(&log, options.members);
@@ -337,9 +319,9 @@ static int id_order(const void *a, const void *b) {
 static void random_ids_are_another_name_for_the_same_members(void **state) {
     (void)state;
     struct study_options options = small_options(20000, 1000);
-    struct log plain = log_make(&options, 1000);
+    struct drawn_log plain = log_make(&options, 1000);
     options.ids_are_random = true;
-    struct log named = log_make(&options, 1000);
+    struct drawn_log named = log_make(&options, 1000);
     assert_int_equal(plain.count, named.count);
     uint64_t names[1001] = {0};
     for (size_t i = 0; i < plain.count; i++) {
@@ -364,7 +346,7 @@ static void random_ids_are_another_name_for_the_same_members(void **state) {
 static void members_join_over_time(void **state) {
     (void)state;
     struct study_options options = clean_options(20000, 1000);
-    struct log log = log_make(&options, 1000);
+    struct drawn_log log = log_make(&options, 1000);
     uint64_t newest[2] = {0, 0};
     for (size_t i = 0; i < log.count; i++) {
         uint64_t *half = &newest[i >= log.count / 2];
@@ -380,7 +362,7 @@ static void closure_shows_in_common_neighbours(void **state) {
     (void)state;
     struct study_options options = clean_options(15000, 3000);
     options.closure = 0.0;
-    struct log log = log_make(&options, 1000);
+    struct drawn_log log = log_make(&options, 1000);
     struct replay without = log_replay(&log, options.members);
     free(log.events);
     options.closure = 0.7;
@@ -397,7 +379,7 @@ static void closing_ties_are_recommended_more_often(void **state) {
     double recommended[2];
     for (int i = 0; i < 2; i++) {
         options.closure = i == 0 ? 0.0 : 0.8;
-        struct log log = log_make(&options, 1000);
+        struct drawn_log log = log_make(&options, 1000);
         uint64_t origins[EVENT_ORIGINS] = {0};
         for (size_t k = 0; k < log.count; k++) {
             assert_true(log.events[k].origin < EVENT_ORIGINS);
@@ -414,7 +396,7 @@ static void closing_ties_are_recommended_more_often(void **state) {
 static void degrees_have_a_heavy_tail_up_to_the_limit(void **state) {
     (void)state;
     struct study_options options = clean_options(30000, 3000);
-    struct log log = log_make(&options, 1000);
+    struct drawn_log log = log_make(&options, 1000);
     assert_true(log_replay(&log, options.members).degree_max > 8 * 20);
     free(log.events);
     options.degree_max = 40;
@@ -428,7 +410,7 @@ static void degrees_have_a_heavy_tail_up_to_the_limit(void **state) {
 static void two_members_and_one_tie(void **state) {
     (void)state;
     struct study_options options = clean_options(1, 2);
-    struct log log = log_make(&options, 10);
+    struct drawn_log log = log_make(&options, 10);
     assert_int_equal(log.count, 1);
     assert_int_equal(log.events[0].from.v + log.events[0].to.v, 3);
     free(log.events);
@@ -443,7 +425,7 @@ static void a_complete_graph_ends(void **state) {
                 small_options(members[i] * (members[i] - 1) / 2, members[i]);
             options.disconnect_share = churn;
             options.wart_share = churn;
-            struct log log = log_make(&options, 100);
+            struct drawn_log log = log_make(&options, 100);
             assert_int_equal(log_replay(&log, options.members).ties, options.ties);
             free(log.events);
         }
@@ -465,7 +447,7 @@ static void the_tightest_degree_limits_that_are_admitted_end(void **state) {
             assert_true(2 * options.ties + (degree_max + 1) * (degree_max + 1) / 4 >=
                         members * (degree_max < members - 1 ? degree_max : members - 1));
             for (options.seed = 0; options.seed < 20; options.seed++) {
-                struct log log = log_make(&options, 100);
+                struct drawn_log log = log_make(&options, 100);
                 struct replay replay = log_replay(&log, options.members);
                 assert_int_equal(replay.ties, options.ties);
                 assert_true(replay.degree_max <= degree_max);

@@ -29,8 +29,7 @@ struct run {
     struct arrival_rows rows;
     struct row_file *file;                 /* NULL with one slice */
     uint32_t bounds[BATCH_SLICES_MAX + 1]; /* slice s is the nodes [bounds[s], bounds[s + 1]) */
-    uint64_t listed;     /* events whose results are known, of all slices before */
-    uint64_t listed_now; /* of this one */
+    unsigned listed;                       /* slices */
 };
 
 /* Sizes that a plan follows from. */
@@ -231,9 +230,10 @@ static struct status results_prepare(struct run *run, struct err *err) {
 
 static void listing_tell(void *context, uint64_t events) {
     const struct run *run = context;
-    uint64_t pass = run->options->range.end - run->options->range.first;
-    progress_tell(run->options, "embeddedness", run->listed * pass + events,
-                  run->batch->plan.slices * pass);
+    uint64_t all = run->options->range.end - run->options->range.first;
+    unsigned slices = run->batch->plan.slices;
+    /* Every slice passes all events by, and finds the results of its share of them. */
+    progress_tell(run->options, "embeddedness", (run->listed * all + events) / slices, all);
 }
 
 /* Finds the results of the events whose other member is in [first, end), and hands its rows on. */
