@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 1 << 18 };
+/* What is loaded at once; and behind a skip, where a header may be all that is wanted. */
+enum { BUFFER_BYTES = 1 << 18, GLANCE_BYTES = 1 << 12 };
 
 struct input {
     char *name;
@@ -25,6 +26,7 @@ struct input {
     size_t at;                 /* next byte in buffer */
     size_t count;              /* end of the bytes in buffer */
     bool stored_end;           /* nothing more to load into buffer */
+    bool has_skipped;          /* nothing was loaded since */
     uint64_t loaded_bytes;     /* ever put into buffer */
     struct unpacker *unpacker; /* NULL for plain bytes */
     struct checksum *checksum; /* of all loaded bytes; NULL: nobody asks */
@@ -59,7 +61,9 @@ static struct status input_load(struct input *input, struct err *err) {
         input->count = 0;
     }
     size_t got;
-    TRY(stored_read(input, input->buffer + input->count, BUFFER_BYTES - input->count, &got, err));
+    size_t most = input->has_skipped ? GLANCE_BYTES : BUFFER_BYTES - input->count;
+    TRY(stored_read(input, input->buffer + input->count, most, &got, err));
+    input->has_skipped = false;
     input->count += got;
     return status_ok();
 }
@@ -216,6 +220,7 @@ static bool stored_skip(struct input *input, uint64_t count) {
         return false;
     }
     input->loaded_bytes += count;
+    input->has_skipped = true;
     return true;
 }
 
