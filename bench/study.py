@@ -12,7 +12,6 @@ Steps, each in a process of its own, whose time, processor time and greatest res
 
     log          the connection log, packed, in time order, each pair once
     ties         log on disk to table of ties on disk (Parquet), under `sequence`
-    triangles    triangles of the same graph by bench_triangles; must be the sum of all M
     state        the same log into a state, date by date, without tables, but for the last six dates
     night-1      the next date on that state (1.1 M ties of 2 B)
     night-5      five more dates at once
@@ -20,6 +19,7 @@ Steps, each in a process of its own, whose time, processor time and greatest res
                  the careers are made for it and read, but making them is not in its time
     memory       a log of 3/20 of the ties through `ties` in 2, 6 and 16 GiB (of fewer than 2 B ties
                  in proportion, beside 48 MiB that any run takes): all tables must be the same bytes
+    triangles    triangles of the graph of `ties` by bench_triangles; must be the sum of all M
 
 The tables of a step are removed once it is measured. Nights work on links of the state before, so
 that each can be made again; the links take no room.
@@ -89,19 +89,6 @@ class Study:
 
     def step_ties(self):
         return self.ties_make(self.log, self.limits)
-
-    def step_triangles(self):
-        found, counted = run(
-            [self.options.build / "bench" / "bench_triangles", self.log, self.folder,
-             self.options.threads],
-            self.folder,
-        )
-        found["triangles"] = counted["triangles"]
-        found["phases"] = counted["stages"]
-        ties = self.found["ties"]["summary"]
-        if counted["triangles"] != ties["mutual_sum"] or counted["ties"] != ties["ties"]:
-            sys.exit(f"study: {counted} where tieflow found {ties}")
-        return found
 
     def state_of(self, step):
         return self.folder / f"state-{step}"
@@ -188,7 +175,20 @@ class Study:
             sys.exit(f"study: tables depend on memory: {[found['checksums'] for found in runs]}")
         return {**runs[0], "runs": runs}
 
-    STEPS = ("log", "ties", "triangles", "state", "night-1", "night-5", "attribution", "memory")
+    def step_triangles(self):
+        found, counted = run(
+            [self.options.build / "bench" / "bench_triangles", self.log, self.folder,
+             self.options.threads],
+            self.folder,
+        )
+        found["triangles"] = counted["triangles"]
+        found["phases"] = counted["stages"]
+        ties = self.found["ties"]["summary"]
+        if counted["triangles"] != ties["mutual_sum"] or counted["ties"] != ties["ties"]:
+            sys.exit(f"study: {counted} where tieflow found {ties}")
+        return found
+
+    STEPS = ("log", "ties", "state", "night-1", "night-5", "attribution", "memory", "triangles")
 
     def make(self):
         path = self.folder / "study.json"

@@ -58,7 +58,7 @@ class BenchmarkTest(CommandTest):
         self.assertEqual(again.returncode, 0, again.stderr)
         made = [line for line in again.stderr.splitlines() if line.endswith(" ...")]
         self.assertEqual(made, [f"study: {step} ..."
-                                for step in ("night-5", "attribution", "memory")])
+                                for step in ("night-5", "attribution", "memory", "triangles")])
         other = self.drive("study.py", "--ties", ties + 1)
         self.assertIn("give another folder", other.stderr)
         self.assertNotEqual(other.returncode, 0)
