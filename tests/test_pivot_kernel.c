@@ -244,6 +244,11 @@ static void world_release(struct world *world) {
     arrival_rows_release(&world->rows);
 }
 
+static uint32_t result_at(const struct results *results, uint64_t slot) {
+    struct results_view view = results_view(results);
+    return results_at(&view, slot);
+}
+
 /* The event's slot: its pivot, and how many of the pivot's events came before it. */
 static void slots_must_equal(const struct world *world, const struct results *const *parts,
                              size_t part_count) {
@@ -255,9 +260,9 @@ static void slots_must_equal(const struct world *world, const struct results *co
             census_is_pivot(&world->census, event->from * world->stride, event->to * world->stride);
         uint32_t pivot = is_from ? event->from : event->to;
         uint64_t slot = results_first(parts[0], pivot * world->stride) + owned[pivot]++;
-        uint32_t result = results_at(parts[0], slot);
+        uint32_t result = result_at(parts[0], slot);
         for (size_t k = 1; k < part_count && result < RESULT_UNKNOWN; k++) {
-            result += results_at(parts[k], slot);
+            result += result_at(parts[k], slot);
         }
         if (result != event->result) {
             fail_msg("event %zu of %zu: %u, not %u", i, world->event_count, result, event->result);

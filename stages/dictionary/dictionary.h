@@ -1,7 +1,7 @@
 /* The dictionary stage: 64-bit member ids to dense node numbers, and back.
  *
  * Nodes are numbered from 0 in the order in which their members are first seen, so the numbering is
- * a function of the ordered log alone. Memory: 8 bytes per member, and 24 to 48 for the hash table,
+ * a function of the ordered log alone. Memory: 8 bytes per member, and 19 to 39 for the hash table,
  * which can be given back while no members are resolved.
  *
  * The dictionary file is a row of frames of kind FRAME_DICTIONARY:
@@ -22,16 +22,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct dictionary_slot {
-    uint64_t member;
-    uint32_t number; /* node + 1, 0 where free */
+enum { DICTIONARY_BUCKET_SLOTS = 5 };
+
+/* One cache line of the hash table; its slots are filled first to last. */
+struct dictionary_bucket {
+    _Alignas(64) uint64_t members[DICTIONARY_BUCKET_SLOTS];
+    uint32_t numbers[DICTIONARY_BUCKET_SLOTS]; /* node + 1, 0 where the slot is free */
 };
 
 struct dictionary {
     struct pages members; /* uint64_t per node */
-    struct pages slots;   /* struct dictionary_slot */
+    struct pages slots;   /* the hash table: struct dictionary_bucket */
     size_t node_count;
-    uint64_t slot_count; /* a power of two; 0 while there is no hash table */
+    uint64_t bucket_count; /* a power of two; 0 while there is no hash table */
 };
 
 /* Zero-initialised storage is an empty dictionary. */

@@ -3,7 +3,10 @@
  * A tie gets its mutual connections from the results and both degrees in G(t-) from counters that
  * run along; under STRICT all events of an instant see the degrees before it.
  *
- * Memory: 32 bytes per node.
+ * The events are settled in a thread of its own, some blocks ahead of the caller; a batch of one
+ * block starts none, and where none can be started the caller does the work.
+ *
+ * Memory: 32 bytes per node, and 2 MiB.
  */
 #ifndef TIEFLOW_STAGES_EMBEDDEDNESS_REPLAY_H
 #define TIEFLOW_STAGES_EMBEDDEDNESS_REPLAY_H
@@ -36,7 +39,7 @@ struct replay;
 /* Memory that a replay takes. */
 uint64_t replay_bytes(size_t node_count);
 
-/* Borrows all; the results are sealed. */
+/* Borrows all until replay_free; the results are sealed. Nobody else reads the tape meanwhile. */
 FALLIBLE replay_new(struct replay **replay, const struct census *census,
                     const struct results *results, struct tape *tape,
                     enum simultaneous simultaneous, struct err *err);
@@ -44,8 +47,8 @@ FALLIBLE replay_new(struct replay **replay, const struct census *census,
 /* Accepts NULL. */
 void replay_free(struct replay *replay);
 
-/* Lends the next block until the next call; NULL behind the last. Blocks of the tape before it are
- * forgotten (tape_forget). */
+/* Lends the next block until the next call; NULL behind the last. Blocks of the tape are forgotten
+ * (tape_forget) as the replay goes on. Not called again after it has failed. */
 FALLIBLE replay_next(struct replay *replay, const struct replay_block **block, struct err *err);
 
 #endif

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STORED_ABOVE = 3, PIECE_BYTES = 64 << 10, SEAL_BYTES = 1 << 20 };
-static_assert(RESULT_UNKNOWN + STORED_ABOVE == 0, "what nobody wrote is unknown");
+enum { PIECE_BYTES = 64 << 10, SEAL_BYTES = 1 << 20 };
+static_assert(RESULT_UNKNOWN + RESULT_STORED_ABOVE == 0, "what nobody wrote is unknown");
 
 struct results {
     size_t node_count;
@@ -102,12 +102,12 @@ static void slots_encode(size_t width, void *stored, const uint32_t *values, siz
     if (width == sizeof(uint16_t)) {
         uint16_t *narrow = stored;
         for (size_t i = 0; i < count; i++) {
-            narrow[i] = (uint16_t)(values[i] + STORED_ABOVE);
+            narrow[i] = (uint16_t)(values[i] + RESULT_STORED_ABOVE);
         }
     } else {
         uint32_t *wide = stored;
         for (size_t i = 0; i < count; i++) {
-            wide[i] = values[i] + STORED_ABOVE;
+            wide[i] = values[i] + RESULT_STORED_ABOVE;
         }
     }
 }
@@ -116,12 +116,12 @@ static void slots_decode(size_t width, const void *stored, uint32_t *values, siz
     if (width == sizeof(uint16_t)) {
         const uint16_t *narrow = stored;
         for (size_t i = 0; i < count; i++) {
-            values[i] = (uint32_t)narrow[i] - STORED_ABOVE;
+            values[i] = (uint32_t)narrow[i] - RESULT_STORED_ABOVE;
         }
     } else {
         const uint32_t *wide = stored;
         for (size_t i = 0; i < count; i++) {
-            values[i] = wide[i] - STORED_ABOVE;
+            values[i] = wide[i] - RESULT_STORED_ABOVE;
         }
     }
 }
@@ -235,13 +235,11 @@ struct status results_seal(struct results *results, unsigned threads, struct err
     return status_ok();
 }
 
-uint32_t results_at(const struct results *results, uint64_t slot) {
-    assert(slot < slot_count(results));
-    return results->width == sizeof(uint16_t)
-               ? (uint32_t)((const uint16_t *)results->slots.data)[slot] - STORED_ABOVE
-               : ((const uint32_t *)results->slots.data)[slot] - STORED_ABOVE;
-}
-
-void results_foresee(const struct results *results, uint64_t slot) {
-    __builtin_prefetch((const uint8_t *)results->slots.data + slot * results->width);
+struct results_view results_view(const struct results *results) {
+    assert(results->scratch == NULL);
+    return (struct results_view){
+        .slots = results->slots.data,
+        .count = slot_count(results),
+        .is_narrow = results->width == sizeof(uint16_t),
+    };
 }

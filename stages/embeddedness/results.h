@@ -11,6 +11,7 @@
 #include "schemas/status.h"
 #include "stages/adjacency/census.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,11 +47,32 @@ FALLIBLE results_put(struct results *results, uint64_t first, const uint32_t *va
 FALLIBLE results_get(const struct results *results, uint64_t first, uint32_t *values, size_t count,
                      struct err *err);
 
-/* Ends the writing: brings everything into memory, for results_at. FAILURE_INTERNAL where a slot
+/* Ends the writing: brings everything into memory, for results_view. FAILURE_INTERNAL where a slot
  * is unknown still. */
 FALLIBLE results_seal(struct results *results, unsigned threads, struct err *err);
 
-uint32_t results_at(const struct results *results, uint64_t slot);
-void results_foresee(const struct results *results, uint64_t slot); /* prefetches it */
+/* Sealed results, lent to be read slot by slot, as long as they live. */
+struct results_view {
+    const void *slots; /* see results.c; NULL where there are none */
+    uint64_t count;
+    bool is_narrow; /* 2 bytes a slot, not 4 */
+};
+
+struct results_view results_view(const struct results *results);
+
+/* A slot stores the value plus this. */
+enum { RESULT_STORED_ABOVE = 3 };
+
+static inline uint32_t results_at(const struct results_view *view, uint64_t slot) {
+    assert(slot < view->count);
+    return view->is_narrow ? (uint32_t)((const uint16_t *)view->slots)[slot] - RESULT_STORED_ABOVE
+                           : ((const uint32_t *)view->slots)[slot] - RESULT_STORED_ABOVE;
+}
+
+/* Prefetches it. */
+static inline void results_foresee(const struct results_view *view, uint64_t slot) {
+    const size_t width = view->is_narrow ? sizeof(uint16_t) : sizeof(uint32_t);
+    __builtin_prefetch((const uint8_t *)view->slots + slot * width);
+}
 
 #endif

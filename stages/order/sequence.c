@@ -1,6 +1,6 @@
 /* Runs, each a tape in order, in the order in which they were begun; a log that is in order is one
- * run and needs nothing more. It may be in order by time alone: the last instant is held back until
- * it has ended, and sorted.
+ * run and needs nothing more. It may be in order by time alone: under STRICT the last instant is
+ * held back until it has ended, and sorted; under SEQUENCE nothing is held back.
  *
  * As soon as an event comes too late, as many as fit are held back in a buffer. When it is full it
  * is sorted and its earlier half goes to the run; only where that begins too early a new run is
@@ -56,10 +56,10 @@ struct sequence {
     size_t run_count;
     struct event last; /* of the last run */
     bool has_last;
-    /* Events of the last instant, or (is_sorting) whatever is held back. */
+    /* Events of the last instant, under STRICT, or (is_sorting) whatever is held back. */
     struct event_list buffer;
     bool is_sorting;
-    /* A portion on its way to the tape. */
+    /* A portion on its way, and the block of the last run's tape that is being filled. */
     struct member_id members[2 * PACK_EVENTS];
     struct node_id nodes[2 * PACK_EVENTS];
     struct tape_block packed;
@@ -115,15 +115,27 @@ static bool level_is_full(const struct sequence *sequence) {
            sequence->runs[count - sequence->fan].level == sequence->runs[count - 1].level;
 }
 
+/* Puts the block that is being filled onto the last run. */
+static struct status packed_put(struct sequence *sequence, struct err *err) {
+    TRY(tape_put(sequence->runs[sequence->run_count - 1].tape, &sequence->packed, err));
+    sequence->packed.count = 0;
+    return status_ok();
+}
+
+/* Ends the last run. */
+static struct status run_end(struct sequence *sequence, struct err *err) {
+    TRY(packed_put(sequence, err));
+    return tape_end(sequence->runs[sequence->run_count - 1].tape, err);
+}
+
 /* Ends the run that is being written, if any, and begins another. */
 static struct status run_begin(struct sequence *sequence, struct err *err) {
     uint64_t memory_bytes = sequence->options.tape_memory_bytes; /* it may be the only one */
     if (sequence->run_count > 0) {
-        struct tape *ended = sequence->runs[sequence->run_count - 1].tape;
         if (sequence->run_count == 1) {
-            TRY(tape_limit(ended, sequence->options.memory_bytes / 4, err));
+            TRY(tape_limit(sequence->runs[0].tape, sequence->options.memory_bytes / 4, err));
         }
-        TRY(tape_end(ended, err));
+        TRY(run_end(sequence, err));
         while (level_is_full(sequence)) {
             TRY(runs_merge(sequence, sequence->fan, err));
         }
@@ -138,7 +150,7 @@ static struct status run_begin(struct sequence *sequence, struct err *err) {
     return status_ok();
 }
 
-/* Packs up to PACK_EVENTS events onto the last run. */
+/* Adds events, at most PACK_EVENTS and no more than fit, to the block that is being filled. */
 static struct status portion_pack(struct sequence *sequence, const struct event *events,
                                   size_t count, struct err *err) {
     struct tape_block *packed = &sequence->packed;
@@ -148,22 +160,26 @@ static struct status portion_pack(struct sequence *sequence, const struct event 
     }
     TRY(dictionary_resolve(sequence->options.dictionary, sequence->members, 2 * count,
                            sequence->nodes, err));
-    packed->count = count;
+    size_t at = packed->count;
     for (size_t i = 0; i < count; i++) {
-        packed->at_ms[i] = events[i].at_ms;
-        packed->from[i] = sequence->nodes[2 * i].v;
-        packed->to[i] = sequence->nodes[2 * i + 1].v;
-        packed->code[i] = event_code(events[i].kind, events[i].origin);
+        packed->at_ms[at + i] = events[i].at_ms;
+        packed->from[at + i] = sequence->nodes[2 * i].v;
+        packed->to[at + i] = sequence->nodes[2 * i + 1].v;
+        packed->code[at + i] = event_code(events[i].kind, events[i].origin);
     }
-    return tape_put(sequence->runs[sequence->run_count - 1].tape, packed, err);
+    packed->count += count;
+    return packed->count == TAPE_BLOCK_EVENTS ? packed_put(sequence, err) : status_ok();
 }
 
 /* Packs events, which are in order and behind those of the last run, onto it. */
 static struct status run_extend(struct sequence *sequence, const struct event *events, size_t count,
                                 struct err *err) {
-    for (size_t first = 0; first < count; first += PACK_EVENTS) {
-        size_t left = count - first;
-        TRY(portion_pack(sequence, events + first, left < PACK_EVENTS ? left : PACK_EVENTS, err));
+    for (size_t first = 0; first < count;) {
+        size_t room = TAPE_BLOCK_EVENTS - sequence->packed.count;
+        size_t most = room < PACK_EVENTS ? room : PACK_EVENTS;
+        size_t step = count - first < most ? count - first : most;
+        TRY(portion_pack(sequence, events + first, step, err));
+        first += step;
     }
     if (count > 0) {
         sequence->last = events[count - 1];
@@ -222,7 +238,7 @@ static bool times_ascend(const struct sequence *sequence, const struct event *ev
     return ascend;
 }
 
-/* Adds events whose times ascend: all but those of the last instant can go. */
+/* Adds events whose times ascend, under STRICT: all but those of the last instant can go. */
 static struct status instants_add(struct sequence *sequence, const struct event *events,
                                   size_t count, struct err *err) {
     struct event_list *buffer = &sequence->buffer;
@@ -244,8 +260,13 @@ static struct status instants_add(struct sequence *sequence, const struct event 
 static struct status events_take(void *context, const struct event *events, size_t count,
                                  struct err *err) {
     struct sequence *sequence = context;
+    bool is_strict = sequence->options.simultaneous == SIMULTANEOUS_STRICT;
+    bool in_order = !sequence->is_sorting && times_ascend(sequence, events, count);
+    if (in_order && !is_strict) {
+        return run_extend(sequence, events, count, err);
+    }
     TRY(event_list_reserve(&sequence->buffer, sequence->buffer_events, err));
-    if (!sequence->is_sorting && times_ascend(sequence, events, count)) {
+    if (in_order) {
         return instants_add(sequence, events, count, err);
     }
     sequence->is_sorting = true;
@@ -334,7 +355,7 @@ struct status sequence_finish(struct sequence *sequence, struct err *err) {
     TRY(event_queue_finish(sequence->queue, err));
     TRY(buffer_drain(sequence, 0, err));
     event_list_release(&sequence->buffer);
-    TRY(tape_end(sequence->runs[sequence->run_count - 1].tape, err));
+    TRY(run_end(sequence, err));
     if (sequence->run_count == 1) {
         return status_ok();
     }
