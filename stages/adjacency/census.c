@@ -230,18 +230,12 @@ struct status census_base_set(struct census *census, uint32_t node, uint32_t nei
 
 static void pivots_count(struct pass *pass, struct hand *hand, size_t first, size_t end) {
     const struct census *census = pass->census;
-    const uint32_t *entries = census->entries.data;
-    const uint32_t *base = census->base.data;
     const uint32_t *from = hand->block->from;
     const uint32_t *to = hand->block->to;
     for (size_t i = first; i < end; i++) {
         size_t later = i + AHEAD < end ? i + AHEAD : i;
-        __builtin_prefetch(&entries[from[later]]);
-        __builtin_prefetch(&entries[to[later]]);
-        if (base != NULL) {
-            __builtin_prefetch(&base[from[later]]);
-            __builtin_prefetch(&base[to[later]]);
-        }
+        census_foresee(census, from[later]);
+        census_foresee(census, to[later]);
         hand->pivots[i - first] = census_is_pivot(census, from[i], to[i]) ? from[i] : to[i];
     }
     nodes_count(hand->counts, hand->pivots, end - first);

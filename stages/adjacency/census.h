@@ -61,11 +61,23 @@ static inline bool census_is_touched(const struct census *census, uint32_t node)
     return census_entries(census, node) != 0;
 }
 
+/* Of two members the one of the greater rank is the pivot; no two ranks are equal. */
+static inline uint64_t census_rank(const struct census *census, uint32_t node) {
+    uint64_t length = (uint64_t)census_base(census, node) + census_entries(census, node);
+    return length << 32 | ~node; /* no row is as long as 2^32: a base is below LIMIT_NODES */
+}
+
 /* Whether `a` is the pivot of its events with `b`. */
 static inline bool census_is_pivot(const struct census *census, uint32_t a, uint32_t b) {
-    uint64_t length_a = (uint64_t)census_base(census, a) + census_entries(census, a);
-    uint64_t length_b = (uint64_t)census_base(census, b) + census_entries(census, b);
-    return length_a != length_b ? length_a > length_b : a < b;
+    return census_rank(census, a) > census_rank(census, b);
+}
+
+/* Asks for what census_rank reads. */
+static inline void census_foresee(const struct census *census, uint32_t node) {
+    __builtin_prefetch((const uint32_t *)census->entries.data + node);
+    if (census->base.data != NULL) {
+        __builtin_prefetch((const uint32_t *)census->base.data + node);
+    }
 }
 
 #endif

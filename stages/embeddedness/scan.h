@@ -34,6 +34,7 @@ enum { SCAN_BLOCK = 64 };
 struct scan {
     struct pages exact;  /* uint64_t: a bit per node */
     struct pages filter; /* a byte, 0 or 1, per residue */
+    uint32_t per_entry;  /* residues per entry of the neighbourhood, at least */
     uint32_t mask;       /* residues in use, a power of two, less one */
     /* Writes down the positions i in [first, end), SCAN_BLOCK at most, where
      * filter[entries[i] & mask] is set; returns how many. */
