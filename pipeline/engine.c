@@ -17,12 +17,15 @@
 struct open_period {
     size_t index;
     char *segment_path;
-    struct output *output;
-    struct tie_segment_writer *writer;
+    struct output *output;              /* of the segment */
+    struct tie_segment_writer *segment; /* NULL where nobody would read it */
+    char date[DATE_TEXT_BYTES];
+    char *folder;
+    struct progress quiet;
+    struct publication publication;
+    struct publisher *publisher; /* NULL: no period is open */
     uint64_t first_tie;
-    struct tie_ending *endings;
-    size_t ending_count;
-    size_t ending_capacity;
+    uint64_t ending_count;
     struct histogram made;
 };
 
@@ -30,6 +33,7 @@ struct engine {
     struct engine_job *job;
     const struct periods *periods;
     struct open_period open;
+    struct ending_index endings;       /* the disconnects of the tape, by number of the event */
     uint8_t origin[TAPE_BLOCK_EVENTS]; /* of the block that is being emitted */
     uint64_t emitted;                  /* events */
     const char *phase;                 /* of the batch that is at work */
@@ -61,37 +65,39 @@ void engine_job_release(struct engine_job *job) {
 
 /* --- periods --- */
 
-static struct status period_open(struct engine *engine, size_t index, struct err *err) {
+/* Segments are for the state and for studies. */
+static bool has_segments(const struct engine *engine) {
+    return !engine->periods->is_whole || engine->job->more != NULL;
+}
+
+static struct status segment_open(struct engine *engine, struct err *err) {
     struct open_period *open = &engine->open;
     struct engine_job *job = engine->job;
     char *name = NULL;
-    open->index = index;
-    open->first_tie = job->graph->cohort.total;
-    open->ending_count = 0;
     const char *prefix = engine->periods->is_whole ? "ties" : "ties-";
-    TRY(period_name(engine->periods, index, prefix, ".tff", &name, err));
-    job->segments[index].file.name = name;
+    TRY(period_name(engine->periods, open->index, prefix, ".tff", &name, err));
+    job->segments[open->index].file.name = name;
     TRY(path_join(&open->segment_path, job->segment_folder, name, err));
     TRY(output_open(&open->output, open->segment_path, false, err));
-    return tie_segment_writer_new(&open->writer, open->output, open->first_tie, job->threads, err);
+    return tie_segment_writer_new(&open->segment, open->output, open->first_tie, job->threads, err);
 }
 
 static void period_abandon(struct engine *engine) {
     struct open_period *open = &engine->open;
-    tie_segment_writer_free(open->writer);
+    tie_segment_writer_free(open->segment);
     output_discard(open->output);
     free(open->segment_path);
+    publisher_free(open->publisher);
+    free(open->folder);
     histogram_release(&open->made);
-    open->writer = NULL;
-    open->output = NULL;
-    open->segment_path = NULL;
+    *open = (struct open_period){.index = open->index};
 }
 
 /* Ends the segment's file and notes it. */
 static struct status segment_close(struct engine *engine, struct err *err) {
     struct open_period *open = &engine->open;
     struct segment *segment = &engine->job->segments[open->index];
-    TRY(tie_segment_end(open->writer, err));
+    TRY(tie_segment_end(open->segment, err));
     struct output *output = open->output;
     open->output = NULL;
     /* With the state, or never: nobody reads the segment of a run that is not by date again. */
@@ -117,72 +123,71 @@ static struct status table_folder_make(const struct engine *engine, size_t index
     struct status status = path_join(folder, engine->job->table_folder, name, err);
     free(name);
     TRY(status);
-    status = folder_remove(*folder, err);
-    if (!failed(status)) {
-        status = folder_make(*folder, err);
-    }
-    if (failed(status)) {
-        free(*folder);
-        *folder = NULL;
-    }
-    return status;
+    TRY(folder_remove(*folder, err));
+    return folder_make(*folder, err);
 }
 
-static void publication_fill(const struct engine *engine, const char *folder, char *date,
-                             struct progress *quiet, struct publication *publication) {
+static void publication_fill(struct engine *engine) {
     const struct engine_job *job = engine->job;
-    const struct period_facts *facts = &job->ingest->facts[engine->open.index];
+    struct open_period *open = &engine->open;
+    const struct period_facts *facts = &job->ingest->facts[open->index];
+    struct publication *publication = &open->publication;
     *publication = (struct publication){
-        .folder = folder,
+        .folder = open->folder,
         .formats = job->formats,
         .simultaneous = job->ingest->options.simultaneous,
         .as_of_ms = facts->newest_ms,
         .has_as_of = facts->has_newest,
         .run_id = facts->run_id,
         .dictionary = &job->graph->dictionary,
+        .endings = &engine->endings,
         .quality = &facts->quality,
-        .made = &engine->open.made,
+        .made = &open->made,
         .cohort = &job->graph->cohort,
         .threads = job->threads,
         .is_synced_later = !engine->periods->is_whole,
         .progress = job->progress,
-        .more = engine->open.index + 1 == engine->periods->count ? job->more : NULL,
+        .more = open->index + 1 == engine->periods->count ? job->more : NULL,
     };
     if (engine->periods->is_whole && engine->periods->until_ms != INT64_MAX) {
         publication->as_of_ms = engine->periods->until_ms;
         publication->has_as_of = true;
     }
     if (!engine->periods->is_whole) {
-        int64_t first_ms = period_first_ms(engine->periods, engine->open.index);
-        date_format(first_ms, date);
-        progress_init(quiet, PROGRESS_QUIET); /* the bar of the whole run goes on meanwhile */
-        publication->date = date;
+        int64_t first_ms = period_first_ms(engine->periods, open->index);
+        date_format(first_ms, open->date);
+        progress_init(&open->quiet,
+                      PROGRESS_QUIET); /* the bar of the whole run goes on meanwhile */
+        publication->date = open->date;
         publication->as_of_ms = first_ms + DAY_MS - 1;
         publication->has_as_of = true;
-        publication->progress = quiet;
+        publication->progress = &open->quiet;
     }
 }
 
-static struct status tables_publish(struct engine *engine, const char *folder,
-                                    const struct ending_index *index, struct err *err) {
+static struct status period_open(struct engine *engine, size_t index, struct err *err) {
+    struct open_period *open = &engine->open;
+    open->index = index;
+    open->first_tie = engine->job->graph->cohort.total;
+    if (has_segments(engine)) {
+        TRY(segment_open(engine, err));
+    }
+    TRY(table_folder_make(engine, index, &open->folder, err));
+    publication_fill(engine);
+    return publisher_new(&open->publisher, &open->publication, err);
+}
+
+static struct status tables_finish(struct engine *engine, struct err *err) {
     struct engine_job *job = engine->job;
     struct open_period *open = &engine->open;
-    char date[DATE_TEXT_BYTES];
-    struct progress quiet;
-    struct publication publication;
-    publication_fill(engine, folder, date, &quiet, &publication);
     const char *path = open->segment_path;
     struct ties_source ties = {
         .paths = &path,
-        .path_count = 1,
+        .path_count = path == NULL ? 0 : 1,
         .tie_count = open->made.total,
-        .endings = index,
-        .is_scratch = engine->periods->is_whole && job->more == NULL,
     };
     bool is_first = open->index == 0;
     struct small_tables small = {
-        .endings = open->endings,
-        .ending_count = open->ending_count,
         .late = is_first ? &job->ingest->late : NULL,
         .quarantine = job->ingest->quarantine.items,
         .quarantine_count = is_first ? job->ingest->quarantine.count : 0,
@@ -190,32 +195,25 @@ static struct status tables_publish(struct engine *engine, const char *folder,
         .extents = job->extents,
         .extent_count = job->extent_count,
     };
-    return publish_period(&publication, &ties, &small, err);
+    return publisher_finish(open->publisher, &ties, &small, err);
 }
 
 static struct status period_close(struct engine *engine, struct err *err) {
     struct open_period *open = &engine->open;
-    struct ending_index index = {0};
-    char *folder = NULL;
     struct graph *graph = engine->job->graph;
     struct quality *quality = &engine->job->ingest->facts[open->index].quality;
     quality->count[QUALITY_TIES] = open->made.total;
     quality->count[QUALITY_ENDINGS] = open->ending_count;
     quality->count[QUALITY_APPLIED] = open->made.total + open->ending_count;
     graph->open_ties += open->made.total - open->ending_count;
-    struct status status;
-    TRY_OR(done, status, histogram_merge(&engine->job->made, &open->made, err));
-    TRY_OR(done, status, histogram_merge(&graph->cohort, &open->made, err));
-    TRY_OR(done, status, segment_close(engine, err));
-    TRY_OR(done, status, ending_index_add(&index, open->endings, open->ending_count, err));
-    TRY_OR(done, status, ending_index_finish(&index, err));
-    TRY_OR(done, status, table_folder_make(engine, open->index, &folder, err));
-    status = tables_publish(engine, folder, &index, err);
-done:
-    ending_index_release(&index);
-    free(folder);
+    TRY(histogram_merge(&engine->job->made, &open->made, err));
+    TRY(histogram_merge(&graph->cohort, &open->made, err));
+    if (open->segment != NULL) {
+        TRY(segment_close(engine, err));
+    }
+    TRY(tables_finish(engine, err));
     period_abandon(engine);
-    return status;
+    return status_ok();
 }
 
 /* Closes the open period and those after it that come before `period`, and opens `period`. */
@@ -233,6 +231,7 @@ static struct status period_advance(struct engine *engine, size_t period, struct
 /* Emits the block's items [first, end), which are all ties of the open period. */
 static struct status ties_emit(struct engine *engine, const struct replay_block *block,
                                size_t first, size_t end, struct err *err) {
+    struct open_period *open = &engine->open;
     const struct tape_block *events = block->events;
     const struct tie_slice ties = {
         .count = end - first,
@@ -250,50 +249,63 @@ static struct status ties_emit(struct engine *engine, const struct replay_block 
         is_possible &= ties.mutual[i] <= ties.degree_to[i];
     }
     assert(is_possible);
-    TRY(histogram_add_each(&engine->open.made, ties.mutual, ties.count, err));
-    return tie_segment_put_ties(engine->open.writer, &ties, err);
-}
-
-static struct status ending_emit(struct engine *engine, const struct tape_block *events, size_t i,
-                                 struct err *err) {
-    struct open_period *open = &engine->open;
-    if (open->ending_count == open->ending_capacity) {
-        size_t capacity = open->ending_capacity * 2 + 64;
-        struct tie_ending *grown = reallocarray(open->endings, capacity, sizeof *grown);
-        if (grown == NULL) {
-            return err_memory(err, capacity * sizeof *grown, "the endings of ties");
-        }
-        open->endings = grown;
-        open->ending_capacity = capacity;
+    TRY(histogram_add_each(&open->made, ties.mutual, ties.count, err));
+    if (open->segment != NULL) {
+        TRY(tie_segment_put_ties(open->segment, &ties, err));
     }
-    struct tie_ending *ending = &open->endings[open->ending_count++];
-    *ending = (struct tie_ending){
-        .from = events->from[i],
-        .to = events->to[i],
-        .ended_at_ms = events->at_ms[i],
-        .ties_before = open->first_tie + open->made.total,
-    };
-    return tie_segment_put_ending(open->writer, ending, err);
+    return publisher_put_ties(open->publisher, &ties, events->first + block->first + first, err);
 }
 
-/* Emits the block's items [first, end), which have all the same outcome in the open period. */
-static struct status stretch_emit(struct engine *engine, const struct replay_block *block,
+/* Emits the block's items [first, end), which are all endings in the open period. */
+static struct status endings_emit(struct engine *engine, const struct replay_block *block,
                                   size_t first, size_t end, struct err *err) {
+    struct open_period *open = &engine->open;
+    const struct tape_block *events = block->events;
+    size_t at = block->first + first;
+    const struct ending_slice ended = {
+        .count = end - first,
+        .from = events->from + at,
+        .to = events->to + at,
+        .at_ms = events->at_ms + at,
+    };
+    open->ending_count += ended.count;
+    for (size_t i = 0; i < ended.count && open->segment != NULL; i++) {
+        const struct tie_ending ending = {
+            .from = ended.from[i],
+            .to = ended.to[i],
+            .ended_at_ms = ended.at_ms[i],
+            .ties_before = open->first_tie + open->made.total,
+        };
+        TRY(tie_segment_put_ending(open->segment, &ending, err));
+    }
+    return publisher_put_endings(open->publisher, &ended, err);
+}
+
+/* Emits the block's items [first, end), which are of the open period, in stretches of the same
+ * outcome. */
+static struct status items_emit(struct engine *engine, const struct replay_block *block,
+                                size_t first, size_t end, struct err *err) {
     uint64_t *counts = engine->job->ingest->facts[engine->open.index].quality.count;
-    switch ((enum outcome)block->outcome[first]) {
-    case OUTCOME_TIE:
-        return ties_emit(engine, block, first, end, err);
-    case OUTCOME_ENDING:
-        for (size_t i = first; i < end; i++) {
-            TRY(ending_emit(engine, block->events, block->first + i, err));
+    size_t next;
+    for (size_t at = first; at < end; at = next) {
+        next = at + 1;
+        while (next < end && block->outcome[next] == block->outcome[at]) {
+            next++;
         }
-        break;
-    case OUTCOME_DUPLICATE:
-        counts[QUALITY_DUPLICATE] += end - first;
-        break;
-    case OUTCOME_ORPHAN:
-        counts[QUALITY_ORPHAN] += end - first;
-        break;
+        switch ((enum outcome)block->outcome[at]) {
+        case OUTCOME_TIE:
+            TRY(ties_emit(engine, block, at, next, err));
+            break;
+        case OUTCOME_ENDING:
+            TRY(endings_emit(engine, block, at, next, err));
+            break;
+        case OUTCOME_DUPLICATE:
+            counts[QUALITY_DUPLICATE] += next - at;
+            break;
+        case OUTCOME_ORPHAN:
+            counts[QUALITY_ORPHAN] += next - at;
+            break;
+        }
     }
     return status_ok();
 }
@@ -303,22 +315,16 @@ static struct status block_emit(struct engine *engine, const struct replay_block
                                 struct err *err) {
     const int64_t *at_ms = block->events->at_ms + block->first;
     const uint8_t *code = block->events->code + block->first;
-    for (size_t i = 0; i < block->count; i++) {
+    for (size_t i = 0; i < block->count && has_segments(engine); i++) {
         engine->origin[i] = (uint8_t)event_code_origin(code[i]);
     }
     size_t first = 0;
     while (first < block->count) {
         size_t period = period_index(engine->periods, at_ms[first]);
-        size_t period_stop = period_end(engine->periods, period, at_ms, first, block->count);
+        size_t end = period_end(engine->periods, period, at_ms, first, block->count);
         TRY(period_advance(engine, period, err));
-        while (first < period_stop) {
-            size_t end = first + 1;
-            while (end < period_stop && block->outcome[end] == block->outcome[first]) {
-                end++;
-            }
-            TRY(stretch_emit(engine, block, first, end, err));
-            first = end;
-        }
+        TRY(items_emit(engine, block, first, end, err));
+        first = end;
     }
     engine->emitted += block->count;
     progress_update(engine->job->progress, engine->emitted);
@@ -364,7 +370,7 @@ static struct status batch_replay(struct engine *engine, const struct batch *bat
                    ingest->options.simultaneous, err));
     struct status status;
     engine->phase = NULL;
-    progress_begin(engine->job->progress, "replay", "events", sequence_count(ingest->sequence));
+    progress_begin(engine->job->progress, "writing", "events", sequence_count(ingest->sequence));
     for (;;) {
         const struct replay_block *block;
         TRY_OR(done, status, replay_next(replay, &block, err));
@@ -377,6 +383,19 @@ done:
     progress_end(engine->job->progress);
     replay_free(replay);
     return status;
+}
+
+/* What the first replay needs, once the run ids are known and before any of the tape is forgotten.
+ */
+static struct status replays_begin(struct engine *engine, struct err *err) {
+    const struct ingest *ingest = engine->job->ingest;
+    uint64_t disconnects = ingest_disconnects(ingest);
+    TRY(ending_index_reserve(&engine->endings, disconnects, err));
+    if (disconnects != 0) {
+        TRY(ending_index_add_tape(&engine->endings, sequence_tape(ingest->sequence), err));
+    }
+    TRY(ending_index_finish(&engine->endings, err));
+    return period_open(engine, 0, err);
 }
 
 /* Runs all batches; `ids` are at work, and need the tape until they are finished. */
@@ -394,6 +413,9 @@ static struct status batches_run(struct engine *engine, const struct batch_optio
         TRY_OR(done, status, run_ids_finish(finishing, err));
         if (batch == NULL) {
             break;
+        }
+        if (engine->open.publisher == NULL) {
+            TRY_OR(done, status, replays_begin(engine, err));
         }
         TRY_OR(done, status, batch_replay(engine, batch, err));
     }
@@ -443,6 +465,7 @@ static struct status events_run(struct engine *engine, struct err *err) {
         .base = job->base,
         .after = job->after != NULL || job->keeps_rows ? &after : NULL,
         .scratch_folder = job->scratch_folder,
+        .beside_bytes = ending_index_bytes(ingest_disconnects(ingest)),
         .base_entries = job->base_entries,
         .threads = job->threads,
         .set = job->kernel,
@@ -466,7 +489,6 @@ static struct status events_run(struct engine *engine, struct err *err) {
 }
 
 static struct status periods_run(struct engine *engine, struct err *err) {
-    TRY(period_open(engine, 0, err));
     TRY(events_run(engine, err));
     TRY(period_advance(engine, engine->periods->count - 1, err));
     return period_close(engine, err);
@@ -488,7 +510,7 @@ struct status engine_run(struct engine_job *job, struct err *err) {
     }
     progress_end(job->progress);
     period_abandon(engine);
-    free(engine->open.endings);
+    ending_index_release(&engine->endings);
     free(engine);
     return status;
 }

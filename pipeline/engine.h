@@ -1,7 +1,10 @@
-/* The run itself: ordered events through adjacency and embeddedness to tie segments and published
- * tables, period by period.
+/* The run itself: ordered events through adjacency and embeddedness to published tables, period by
+ * period, and to tie segments where they are read again: by the state, or by more tables.
  *
  *   tape -> [batch: census, rows, kernel] -> replay -> emit -> close periods
+ *
+ * The tables `ties` and `endings` of a period are open while it is replayed. When a tie ends is
+ * told by an index of the tape's disconnects, which stands from the first replay on.
  *
  * All events are one batch, whatever they span, unless pairs flicker (batch_series.h); neither
  * batches nor memory show in any output.
@@ -39,7 +42,8 @@ struct engine_job {
     const struct batch_after *after; /* who reads the rows after the last period; NULL: nobody */
     bool keeps_rows;                 /* and they are kept in graph->rows, for a study */
     uint64_t previous_run_id;
-    /* Where tie segments go: "ties-DATE.tff" per day, "ties.tff" for a run that is not by date. */
+    /* Where tie segments go: "ties-DATE.tff" per day, "ties.tff" for a run that is not by date and
+     * has more tables. */
     const char *segment_folder;
     /* Where tables go: by day into "TABLE_FOLDER/STAGING_PREFIX<date>", else into the folder. */
     const char *table_folder;

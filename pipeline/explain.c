@@ -14,6 +14,7 @@
 #include "stages/base/number.h"
 #include "stages/embeddedness/batch.h"
 #include "stages/state/state.h"
+#include "stages/tie_store/ending_index.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -38,10 +39,18 @@ enum {
 
 struct estimate {
     uint64_t events;
-    uint64_t members; /* of the logs, or of the state where that has more */
+    uint64_t disconnects; /* of them */
+    uint64_t members;     /* of the logs, or of the state where that has more */
     uint64_t known_ties;
     uint64_t fact_bytes; /* of the files of the other logs */
 };
+
+/* Adds a log of so many events to the estimate, as the survey of a part of it lets expect. */
+static void events_note(struct estimate *estimate, const struct survey *survey, uint64_t events) {
+    double share = survey->records == 0 ? 0 : (double)survey->disconnects / (double)survey->records;
+    estimate->events += events;
+    estimate->disconnects += (uint64_t)(share * (double)events);
+}
 
 static void members_note(struct estimate *estimate, const struct survey *survey) {
     uint64_t members = survey_members(survey);
@@ -62,7 +71,7 @@ static struct status log_explain(const char *path, uint64_t bytes, struct progre
     bytes_format(bytes, size);
     printf("  %s: %s, %s, %s%" PRIu64 " records\n", path, log_format_name(survey.format), size,
            survey.is_whole ? "" : "about ", records);
-    estimate->events += records;
+    events_note(estimate, &survey, records);
     members_note(estimate, &survey);
     return status_ok();
 }
@@ -85,7 +94,8 @@ static struct status partitions_explain(struct topic *topic, struct estimate *es
         looked += here < SAMPLE_OFFSETS ? here : SAMPLE_OFFSETS;
     }
     if (looked != 0) {
-        estimate->events += (uint64_t)((double)offsets / (double)looked * (double)survey.records);
+        events_note(estimate, &survey,
+                    (uint64_t)((double)offsets / (double)looked * (double)survey.records));
     }
     members_note(estimate, &survey);
     printf("  %s records, about %" PRIu64 " events\n", record_encoding_name(topic->encoding),
@@ -195,12 +205,14 @@ static void batch_explain(const struct options *options, const struct memory_sha
     const struct batch_base known = {0};
     uint64_t dictionary = estimate->members * DICTIONARY_NODE_BYTES;
     uint64_t tape = estimate->events * TAPE_EVENT_BYTES;
+    uint64_t endings = ending_index_bytes(estimate->disconnects);
     const struct batch_options batch = {
         .range = {0, estimate->events},
         .node_count = (size_t)estimate->members,
         .simultaneous = (enum simultaneous)options->simultaneous,
         .base = estimate->known_ties != 0 ? &known : NULL,
         .memory_bytes = memory_for_batch(memory, dictionary, tape),
+        .beside_bytes = endings,
         .base_entries = 2 * estimate->known_ties,
         .threads = options_threads(options),
         .set = (enum kernel_set)options->kernel,
@@ -216,6 +228,9 @@ static void batch_explain(const struct options *options, const struct memory_sha
     (void)snprintf(what, sizeof what, "rows, in %u slice%s, and results", plan->slices,
                    plan->slices == 1 ? "" : "s");
     line_print(what, plan->memory_bytes);
+    if (endings != 0) {
+        line_print("  of it, once rows are gone, endings", endings);
+    }
     plan->scratch_bytes += tape < memory->tape_bytes ? 0 : tape - memory->tape_bytes;
 }
 
@@ -242,8 +257,8 @@ static void needs_explain(const struct options *options, const struct table_form
         line_print("next generation", ties * ADJACENCY_TIE_BYTES +
                                           estimate->members * DICTIONARY_MEMBER_BYTES +
                                           estimate->events * STORE_TIE_BYTES);
-    } else {
-        line_print("ties on their way to the tables (removed)", estimate->events * STORE_TIE_BYTES);
+    } else if (options->fact_logs[FACT_POSITIONS].count != 0) {
+        line_print("ties on their way to the study (removed)", estimate->events * STORE_TIE_BYTES);
     }
     if (formats->csv && !formats->without_ties) {
         line_print("tables as CSV", estimate->events * CSV_TIE_BYTES);

@@ -102,6 +102,7 @@ static struct status event_place(struct ingest *ingest, struct log_walk *walk,
         facts->quality.count[QUALITY_SELF_LOOP]++;
         return status_ok();
     }
+    facts->disconnects += event->kind == EVENT_DISCONNECT;
     *is_taken = true;
     return status_ok();
 }
@@ -305,4 +306,12 @@ struct status ingest_topic_check(const struct generation *previous, const struct
     TRY(topic_plan_make(&plan, previous == NULL ? NULL : &known, NULL, topic, err));
     topic_plan_release(&plan);
     return status_ok();
+}
+
+uint64_t ingest_disconnects(const struct ingest *ingest) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < ingest->options.periods.count; i++) {
+        count += ingest->facts[i].disconnects;
+    }
+    return count;
 }

@@ -73,4 +73,7 @@ FALLIBLE ingest_topic(struct ingest *ingest, struct topic *topic, struct err *er
 FALLIBLE ingest_topic_check(const struct generation *previous, const struct topic *topic,
                             struct err *err);
 
+/* Disconnects that were taken. */
+uint64_t ingest_disconnects(const struct ingest *ingest);
+
 #endif

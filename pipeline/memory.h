@@ -2,8 +2,8 @@
  *
  * While logs are read and ordered, the sequence's buffers stand beside the dictionary and the part
  * of the tape that lies in memory; while a batch runs, its rows and results stand in the buffers'
- * place; while tables are written, nothing great stands anywhere. So a batch may take what the
- * dictionary, the tape and the program itself leave.
+ * place; while tables are written, its results, its replay and the endings of the tape. So a batch
+ * may take what the dictionary, the tape and the program itself leave.
  */
 #ifndef TIEFLOW_PIPELINE_MEMORY_H
 #define TIEFLOW_PIPELINE_MEMORY_H

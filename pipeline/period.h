@@ -73,7 +73,8 @@ struct period_facts {
     int64_t newest_connect_ms; /* newest connect taken so far; INT64_MIN: none */
     int64_t part_newest_ms;    /* the same of the files, or of one partition, for OUT_OF_ORDER */
     bool has_part_newest;
-    uint64_t run_id; /* of the settings and all events up to the period's end */
+    uint64_t disconnects; /* taken, and no self-loops */
+    uint64_t run_id;      /* of the settings and all events up to the period's end */
 };
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "pipeline/dead_letters.h"
 #include "pipeline/summary.h"
-#include "schemas/tie.h"
+#include "pipeline/ties_writer.h"
 #include "stages/base/checksum.h"
 #include "stages/base/files.h"
 #include "stages/base/json_writer.h"
@@ -30,7 +30,10 @@ struct quality_row {
 
 struct publisher {
     const struct publication *publication;
-    const struct ties_source *ties;
+    const struct ties_source *ties; /* at the end alone */
+    struct tee ties_tee;
+    struct tee endings_tee;
+    struct ties_writer *ties_writer; /* NULL where the table is not written here */
     char run_id[CHECKSUM_TEXT_BYTES];
     char as_of[24];
     struct table_note notes[NOTES];
@@ -144,70 +147,43 @@ struct status tee_close(struct publisher *publisher, struct tee *tee, struct sta
     return status;
 }
 
-/* The columns of `ties` that are not already columns of the tie store. */
-struct ties_block {
-    uint64_t from[TIE_SEGMENT_FRAME_ITEMS];
-    uint64_t to[TIE_SEGMENT_FRAME_ITEMS];
-    int64_t ended_at_ms[TIE_SEGMENT_FRAME_ITEMS];
-    uint64_t in_union[TIE_SEGMENT_FRAME_ITEMS];
-    double strength[TIE_SEGMENT_FRAME_ITEMS];
-};
-
-/* The loops that reach into large tables are apart from each other and from arithmetic: the
- * processor then waits for many ties at once. */
-static void block_fill(struct ties_block *block, const struct dictionary *dictionary,
-                       const struct tie_columns *ties, uint64_t first_tie,
-                       const struct ending_index *endings) {
-    for (size_t i = 0; i < ties->count; i++) {
-        block->from[i] = dictionary_member(dictionary, (struct node_id){ties->from[i]}).v;
-        block->to[i] = dictionary_member(dictionary, (struct node_id){ties->to[i]}).v;
-    }
-    for (size_t i = 0; i < ties->count; i++) {
-        struct tie tie = {
-            .mutual = ties->mutual[i],
-            .degree_from = ties->degree_from[i],
-            .degree_to = ties->degree_to[i],
-        };
-        block->in_union[i] = tie_union(&tie);
-        block->strength[i] = tie_strength(&tie);
-    }
-    ending_index_find_all(endings, ties->from, ties->to, first_tie, ties->count,
-                          block->ended_at_ms);
+void publisher_note(struct publisher *publisher, const char *key, const char *value) {
+    assert(publisher->note_count < NOTES);
+    publisher->notes[publisher->note_count++] = (struct table_note){key, value};
 }
 
-static struct status ties_append(struct tee *tee, const struct tie_columns *ties,
-                                 const struct ties_block *block, struct err *err) {
-    const union column_values columns[] = {
-        {.u64 = block->from},
-        {.u64 = block->to},
-        {.time_ms = ties->created_at_ms},
-        {.time_ms = block->ended_at_ms},
-        {.u32 = ties->mutual},
-        {.u32 = ties->degree_from},
-        {.u32 = ties->degree_to},
-        {.u64 = block->in_union},
-        {.f64 = block->strength},
-    };
-    return tee_append(tee, columns, ties->count, err);
+struct status publisher_quality(struct publisher *publisher, const char *log, const char *check,
+                                uint64_t count, struct err *err) {
+    if (publisher->quality_count == QUALITY_ROWS_MAX) {
+        return err_set(err, FAILURE_INTERNAL, "the table quality has no room for %s, %s", log,
+                       check);
+    }
+    publisher->quality[publisher->quality_count++] = (struct quality_row){log, check, count};
+    return status_ok();
 }
 
-/* Gives back what was read of a scratch segment, a step at a time. */
-static void segment_forget(const struct ties_source *source, const char *path,
-                           const struct tie_segment_reader *reader, uint64_t *forgotten_bytes) {
-    enum { STEP_BYTES = 1 << 26 };
-    uint64_t bytes = tie_segment_read_bytes(reader);
-    if (source->is_scratch && bytes - *forgotten_bytes >= STEP_BYTES) {
-        file_forget(path, bytes);
-        *forgotten_bytes = bytes;
+/* What every Parquet file says about itself. */
+static void publisher_init(struct publisher *publisher, const struct publication *publication) {
+    *publisher = (struct publisher){.publication = publication};
+    checksum_format(publication->run_id, publisher->run_id);
+    publisher_note(publisher, "tieflow.run_id", publisher->run_id);
+    publisher_note(publisher, "tieflow.simultaneous", simultaneous_name(publication->simultaneous));
+    if (publication->has_as_of) {
+        (void)snprintf(publisher->as_of, sizeof publisher->as_of, "%" PRId64,
+                       publication->as_of_ms);
+        publisher_note(publisher, "tieflow.as_of", publisher->as_of);
+    }
+    if (publication->date != NULL) {
+        publisher_note(publisher, "tieflow.date", publication->date);
     }
 }
 
-static struct status segment_append(const struct publication *publication, struct tee *tee,
-                                    const struct ties_source *source, const char *path,
-                                    struct ties_block *block, struct err *err) {
+/* --- ties of segments --- */
+
+static struct status segment_append(const struct publication *publication,
+                                    struct ties_writer *writer, const char *path, struct err *err) {
     struct input *input;
     struct tie_segment_reader *reader;
-    uint64_t forgotten_bytes = 0;
     TRY(input_open(&input, path, err));
     TRY(tie_segment_reader_new(&reader, input, publication->threads == 0 ? 1 : publication->threads,
                                err));
@@ -224,62 +200,79 @@ static struct status segment_append(const struct publication *publication, struc
             break;
         }
         if (ties != NULL) {
-            block_fill(block, publication->dictionary, ties, first_tie, source->endings);
-            TRY_OR(done, status, ties_append(tee, ties, block, err));
+            const struct tie_slice slice = tie_columns_slice(ties);
+            TRY_OR(done, status, ties_writer_put(writer, &slice, first_tie, err));
             progress_update(publication->progress, publication->progress->done + ties->count);
         }
-        segment_forget(source, path, reader, &forgotten_bytes);
     }
 done:
     tie_segment_reader_free(reader);
     return status;
 }
 
-static struct status ties_publish(struct publisher *publisher, const struct table_formats *formats,
-                                  const struct ties_source *source, struct err *err) {
-    const struct publication *publication = publisher->publication;
-    struct tee tee;
-    struct ties_block *block = malloc(sizeof *block);
-    if (block == NULL) {
-        return err_memory(err, sizeof *block, "writing ties");
+static struct status segments_append(const struct publication *publication, struct tee *tee,
+                                     const struct ties_source *source, struct err *err) {
+    const struct ties_writer_options options = {
+        .dictionary = publication->dictionary,
+        .endings = source->endings,
+        .until_ms = INT64_MAX,
+        .threads = publication->threads,
+    };
+    struct ties_writer *writer;
+    TRY(ties_writer_new(&writer, tee, &options, err));
+    struct status status = status_ok();
+    for (size_t i = 0; i < source->path_count && !failed(status); i++) {
+        status = segment_append(publication, writer, source->paths[i], err);
     }
-    progress_begin(publication->progress, "writing", "ties", source->tie_count);
-    struct status status = tee_open_as(publisher, formats, &table_ties, &tee, err);
     if (!failed(status)) {
-        for (size_t i = 0; i < source->path_count && !failed(status); i++) {
-            status = segment_append(publication, &tee, source, source->paths[i], block, err);
-        }
-        status = tee_close(publisher, &tee, status, err);
+        status = ties_writer_finish(writer, err);
     }
-    progress_end(publication->progress);
-    free(block);
+    ties_writer_free(writer);
     return status;
 }
 
-static struct status endings_publish(struct publisher *publisher, const struct tie_ending *endings,
-                                     size_t count, struct err *err) {
+struct status publish_ties(const struct publication *publication, const struct ties_source *ties,
+                           struct err *err) {
+    struct publisher publisher;
+    struct tee tee;
+    publisher_init(&publisher, publication);
+    progress_begin(publication->progress, "writing", "ties", ties->tie_count);
+    struct status status = tee_open(&publisher, &table_ties, &tee, err);
+    if (!failed(status)) {
+        status = segments_append(publication, &tee, ties, err);
+        status = tee_close(&publisher, &tee, status, err);
+    }
+    progress_end(publication->progress);
+    return status;
+}
+
+/* --- ties and endings as they happen --- */
+
+struct status publisher_put_ties(struct publisher *publisher, const struct tie_slice *ties,
+                                 uint64_t first_number, struct err *err) {
+    return publisher->ties_writer == NULL
+               ? status_ok()
+               : ties_writer_put(publisher->ties_writer, ties, first_number, err);
+}
+
+struct status publisher_put_endings(struct publisher *publisher, const struct ending_slice *ended,
+                                    struct err *err) {
     const struct dictionary *dictionary = publisher->publication->dictionary;
     uint64_t low[BLOCK_ROWS];
     uint64_t high[BLOCK_ROWS];
-    int64_t ended_at_ms[BLOCK_ROWS];
-    struct tee tee;
-    TRY(tee_open(publisher, &table_endings, &tee, err));
-    struct status status = status_ok();
-    for (size_t first = 0; first < count && !failed(status); first += BLOCK_ROWS) {
-        size_t rows = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;
+    for (size_t first = 0; first < ended->count; first += BLOCK_ROWS) {
+        size_t rows = ended->count - first < BLOCK_ROWS ? ended->count - first : BLOCK_ROWS;
         for (size_t i = 0; i < rows; i++) {
-            const struct tie_ending *ending = &endings[first + i];
-            uint64_t a = dictionary_member(dictionary, (struct node_id){ending->from}).v;
-            uint64_t b = dictionary_member(dictionary, (struct node_id){ending->to}).v;
+            uint64_t a = dictionary_member(dictionary, (struct node_id){ended->from[first + i]}).v;
+            uint64_t b = dictionary_member(dictionary, (struct node_id){ended->to[first + i]}).v;
             low[i] = a < b ? a : b;
             high[i] = a < b ? b : a;
-            ended_at_ms[i] = ending->ended_at_ms;
         }
         const union column_values columns[] = {
-            {.u64 = low}, {.u64 = high}, {.time_ms = ended_at_ms}};
-        status = tee_append(&tee, columns, rows, err);
+            {.u64 = low}, {.u64 = high}, {.time_ms = ended->at_ms + first}};
+        TRY(tee_append(&publisher->endings_tee, columns, rows, err));
     }
-    return tee_close(publisher, &tee, status, err);
+    return status_ok();
 }
 
 static struct status late_publish(struct publisher *publisher, const struct event_list *late,
@@ -467,37 +460,6 @@ const struct ties_source *publisher_ties(const struct publisher *publisher) {
     return publisher->ties;
 }
 
-void publisher_note(struct publisher *publisher, const char *key, const char *value) {
-    assert(publisher->note_count < NOTES);
-    publisher->notes[publisher->note_count++] = (struct table_note){key, value};
-}
-
-struct status publisher_quality(struct publisher *publisher, const char *log, const char *check,
-                                uint64_t count, struct err *err) {
-    if (publisher->quality_count == QUALITY_ROWS_MAX) {
-        return err_set(err, FAILURE_INTERNAL, "the table quality has no room for %s, %s", log,
-                       check);
-    }
-    publisher->quality[publisher->quality_count++] = (struct quality_row){log, check, count};
-    return status_ok();
-}
-
-/* What every Parquet file says about itself. */
-static void publisher_init(struct publisher *publisher, const struct publication *publication) {
-    *publisher = (struct publisher){.publication = publication};
-    checksum_format(publication->run_id, publisher->run_id);
-    publisher_note(publisher, "tieflow.run_id", publisher->run_id);
-    publisher_note(publisher, "tieflow.simultaneous", simultaneous_name(publication->simultaneous));
-    if (publication->has_as_of) {
-        (void)snprintf(publisher->as_of, sizeof publisher->as_of, "%" PRId64,
-                       publication->as_of_ms);
-        publisher_note(publisher, "tieflow.as_of", publisher->as_of);
-    }
-    if (publication->date != NULL) {
-        publisher_note(publisher, "tieflow.date", publication->date);
-    }
-}
-
 /* The first rows of `quality`: those of the connections. */
 static struct status connections_quality(struct publisher *publisher, struct err *err) {
     const struct quality *quality = publisher->publication->quality;
@@ -539,33 +501,72 @@ static struct status more_publish(struct publisher *publisher, struct err *err) 
     return more->finish(more->context, publisher, err);
 }
 
-/* With a study the files are its own to write, after its cohort is known; Kafka gets the same rows
- * with a study as without, and with or without files. */
-static struct status period_ties_publish(struct publisher *publisher, struct err *err) {
+/* Opens `ties`, where its rows come while they are made. With a study the files are its own to
+ * write, after its cohort is known; Kafka gets the same rows with a study as without, and with or
+ * without files. */
+static struct status ties_open(struct publisher *publisher, struct err *err) {
     const struct publication *publication = publisher->publication;
     struct table_formats formats = publication->formats;
     if (publication->more != NULL || formats.without_ties) {
         formats = (struct table_formats){.outbox = formats.outbox};
     }
-    return formats.csv || formats.parquet || formats.outbox
-               ? ties_publish(publisher, &formats, publisher->ties, err)
-               : status_ok();
+    if (!formats.csv && !formats.parquet && !formats.outbox) {
+        return status_ok();
+    }
+    const struct ties_writer_options options = {
+        .dictionary = publication->dictionary,
+        .endings = publication->endings,
+        .until_ms = publication->has_as_of ? publication->as_of_ms : INT64_MAX,
+        .threads = publication->threads,
+    };
+    TRY(tee_open_as(publisher, &formats, &table_ties, &publisher->ties_tee, err));
+    return ties_writer_new(&publisher->ties_writer, &publisher->ties_tee, &options, err);
 }
 
-struct status publish_period(const struct publication *publication, const struct ties_source *ties,
-                             const struct small_tables *small, struct err *err) {
-    struct publisher publisher;
-    publisher_init(&publisher, publication);
-    publisher.ties = ties;
-    TRY(connections_quality(&publisher, err));
-    TRY(period_ties_publish(&publisher, err));
-    TRY(endings_publish(&publisher, small->endings, small->ending_count, err));
-    TRY(late_publish(&publisher, small->late, err));
-    TRY(quarantine_publish(&publisher, small->quarantine, small->quarantine_count, err));
-    TRY(publication->more == NULL ? quality_publish(&publisher, err)
-                                  : more_publish(&publisher, err));
-    TRY(letters_publish(&publisher, small, err));
-    return manifest_publish(&publisher, small, err);
+struct status publisher_new(struct publisher **publisher, const struct publication *publication,
+                            struct err *err) {
+    struct publisher *made = calloc(1, sizeof *made);
+    *publisher = NULL;
+    if (made == NULL) {
+        return err_memory(err, sizeof *made, "the tables of a period");
+    }
+    publisher_init(made, publication);
+    struct status status = ties_open(made, err);
+    if (!failed(status)) {
+        status = tee_open(made, &table_endings, &made->endings_tee, err);
+    }
+    if (failed(status)) {
+        publisher_free(made);
+        return status;
+    }
+    *publisher = made;
+    return status;
+}
+
+void publisher_free(struct publisher *publisher) {
+    if (publisher != NULL) {
+        ties_writer_free(publisher->ties_writer);
+        tee_discard(&publisher->ties_tee);
+        tee_discard(&publisher->endings_tee);
+        free(publisher);
+    }
+}
+
+struct status publisher_finish(struct publisher *publisher, const struct ties_source *ties,
+                               const struct small_tables *small, struct err *err) {
+    const struct publication *publication = publisher->publication;
+    publisher->ties = ties;
+    TRY(connections_quality(publisher, err));
+    if (publisher->ties_writer != NULL) {
+        TRY(ties_writer_finish(publisher->ties_writer, err));
+    }
+    TRY(tee_close(publisher, &publisher->ties_tee, status_ok(), err));
+    TRY(tee_close(publisher, &publisher->endings_tee, status_ok(), err));
+    TRY(late_publish(publisher, small->late, err));
+    TRY(quarantine_publish(publisher, small->quarantine, small->quarantine_count, err));
+    TRY(publication->more == NULL ? quality_publish(publisher, err) : more_publish(publisher, err));
+    TRY(letters_publish(publisher, small, err));
+    return manifest_publish(publisher, small, err);
 }
 
 struct status publish_more(const struct publication *publication, const struct ties_source *ties,
@@ -576,11 +577,4 @@ struct status publish_more(const struct publication *publication, const struct t
     TRY(quarantine_publish(&publisher, small->quarantine, small->quarantine_count, err));
     TRY(more_publish(&publisher, err));
     return manifest_publish(&publisher, small, err);
-}
-
-struct status publish_ties(const struct publication *publication, const struct ties_source *ties,
-                           struct err *err) {
-    struct publisher publisher;
-    publisher_init(&publisher, publication);
-    return ties_publish(&publisher, &publication->formats, ties, err);
 }

@@ -17,6 +17,7 @@
 #include "stages/sink/table_writer.h"
 #include "stages/tie_store/ending_index.h"
 #include "stages/tie_store/histogram.h"
+#include "stages/tie_store/tie_segment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,9 +64,10 @@ struct publication {
     bool has_as_of;   /* false for an empty log */
     uint64_t run_id;
     const struct dictionary *dictionary;
-    const struct quality *quality;  /* NULL: no log of connections was read */
-    const struct histogram *made;   /* mutual counts of the period's ties */
-    const struct histogram *cohort; /* of all ties up to the period's end */
+    const struct ending_index *endings; /* of ties that are put; those after as_of do not count */
+    const struct quality *quality;      /* NULL: no log of connections was read */
+    const struct histogram *made;       /* mutual counts of the period's ties */
+    const struct histogram *cohort;     /* of all ties up to the period's end */
     struct progress *progress;
     const struct more_tables *more; /* NULL: none */
     unsigned threads;               /* that may write ties, the caller's included; 0 is 1 */
@@ -79,13 +81,10 @@ struct ties_source {
     size_t path_count;
     uint64_t tie_count; /* for the progress bar */
     const struct ending_index *endings;
-    bool is_scratch; /* nobody reads the segments again: their space is given back meanwhile */
 };
 
 /* The rows of the small tables; borrowed. */
 struct small_tables {
-    const struct tie_ending *endings; /* in log order */
-    size_t ending_count;
     const struct event_list *late; /* in order; NULL for none */
     const struct quarantined *quarantine;
     size_t quarantine_count;
@@ -94,9 +93,36 @@ struct small_tables {
     size_t extent_count;
 };
 
-/* Writes all tables and the manifest into publication->folder. */
-FALLIBLE publish_period(const struct publication *publication, const struct ties_source *ties,
-                        const struct small_tables *small, struct err *err);
+/* Ties that ended: columns, `count` long each, in log order; nodes. */
+struct ending_slice {
+    size_t count;
+    const uint32_t *from;
+    const uint32_t *to;
+    const int64_t *at_ms;
+};
+
+/* Begins the tables of a period in publication->folder: `ties` and `endings` are open, and take
+ * their rows while they are made. Borrows the publication, whose quality and histograms may be
+ * filled until publisher_finish, until publisher_free. */
+FALLIBLE publisher_new(struct publisher **publisher, const struct publication *publication,
+                       struct err *err);
+
+/* Leaves nothing of a table that is not finished. Accepts NULL. */
+void publisher_free(struct publisher *publisher);
+
+/* Appends to `ties`, where that table is written here: not where a study writes it, or nobody does.
+ * The first tie has the number `first_number`, as publication->endings are numbered, and the others
+ * follow. */
+FALLIBLE publisher_put_ties(struct publisher *publisher, const struct tie_slice *ties,
+                            uint64_t first_number, struct err *err);
+
+/* Appends to `endings`. */
+FALLIBLE publisher_put_endings(struct publisher *publisher, const struct ending_slice *ended,
+                               struct err *err);
+
+/* Ends both tables, and writes all others and the manifest. `ties` is for more tables. */
+FALLIBLE publisher_finish(struct publisher *publisher, const struct ties_source *ties,
+                          const struct small_tables *small, struct err *err);
 
 /* Writes publication->more, the quarantine and the manifest alone: of ties whose own tables were
  * published before, and whose endings are not looked at. `quality` is NULL. */

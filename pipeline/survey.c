@@ -52,6 +52,7 @@ void survey_events(struct survey *survey, const struct event *events, size_t cou
             !survey->has_range || at_ms < survey->first_ms ? at_ms : survey->first_ms;
         survey->last_ms = !survey->has_range || at_ms > survey->last_ms ? at_ms : survey->last_ms;
         survey->has_range = true;
+        survey->disconnects += events[i].kind == EVENT_DISCONNECT;
     }
     survey->events += count;
     survey->records += count;

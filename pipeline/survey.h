@@ -19,6 +19,7 @@ struct survey {
     enum log_format format;
     uint64_t records;
     uint64_t events;
+    uint64_t disconnects; /* of the events */
     uint64_t malformed;
     uint64_t stored_bytes; /* read to see that many records */
     bool is_whole;         /* the file was read to its end */

@@ -38,7 +38,7 @@ static inline uint64_t tie_union(const struct tie *tie) {
 
 /* Structural tie strength, Onnela's overlap: mutual / union, 0 where the union is empty. */
 static inline double tie_strength(const struct tie *tie) {
-    uint64_t in_union = tie_union(tie);
+    int64_t in_union = (int64_t)tie_union(tie); /* below 2^33; processors convert signed numbers */
     return in_union == 0 ? 0.0 : (double)tie->mutual / (double)in_union;
 }
 

@@ -433,6 +433,23 @@ static void a_plan_below_the_least_is_refused_with_the_least(void **state) {
     assert_int_equal(plan.memory_bytes, plan.least_bytes);
 }
 
+static void what_stands_beside_the_replay_counts_where_rows_are_gone(void **state) {
+    (void)state;
+    struct err err;
+    struct batch_plan plan;
+    struct batch_plan alone;
+    struct batch_options options = options_of(2000000000, 20000000, UINT64_C(30000) << 20);
+    MUST(batch_plan_make(&options, &alone, &err));
+    options.beside_bytes = UINT64_C(2) << 30; /* less than the rows */
+    MUST(batch_plan_make(&options, &plan, &err));
+    assert_int_equal(plan.memory_bytes, alone.memory_bytes);
+    options.beside_bytes = UINT64_C(25000) << 20;
+    MUST(batch_plan_make(&options, &plan, &err));
+    assert_in_range(plan.memory_bytes, options.beside_bytes, options.memory_bytes);
+    options.beside_bytes = options.memory_bytes;
+    MUST_FAIL(batch_plan_make(&options, &plan, &err), FAILURE_USAGE, "at least");
+}
+
 static struct status load_fails(void *context, const uint64_t *wanted, struct census *census,
                                 struct arrival_rows *rows, struct err *err) {
     (void)context;
@@ -531,6 +548,7 @@ int main(void) {
                                         scratch_make, scratch_remove),
         cmocka_unit_test(a_plan_takes_no_more_than_it_may),
         cmocka_unit_test(a_plan_below_the_least_is_refused_with_the_least),
+        cmocka_unit_test(what_stands_beside_the_replay_counts_where_rows_are_gone),
         cmocka_unit_test_setup_teardown(failures_of_others_are_handed_on, scratch_make,
                                         scratch_remove),
         cmocka_unit_test_setup_teardown(progress_ascends_to_all, scratch_make, scratch_remove),

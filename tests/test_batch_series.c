@@ -181,6 +181,32 @@ static void nothing_at_all_is_one_batch_of_nothing(void **state) {
     tape_free(options.tape);
 }
 
+static void what_came_to_stand_beside_the_first_replay_is_not_left_to_later_batches(void **state) {
+    struct err err;
+    struct random random;
+    random_seed(&random, 7);
+    struct tape_log log = {
+        .count = 200000, .nodes = 20, .instants = UINT32_MAX, .flicker_percent = 99};
+    struct batch_options options = {
+        .tape = tape_log_write(&log, SIMULTANEOUS_SEQUENCE, &random),
+        .range = {0, log.count},
+        .node_count = TAPE_ORACLE_NODES,
+        .simultaneous = SIMULTANEOUS_SEQUENCE,
+        .scratch_folder = *state,
+        .memory_bytes = GENEROUS,
+        .beside_bytes = GENEROUS - (4 << 20),
+        .threads = 2,
+    };
+    struct batch_series *series;
+    const struct batch *batch;
+    MUST(batch_series_new(&series, &options, &err));
+    MUST(batch_series_next(series, &batch, &err));
+    assert_non_null(batch);
+    MUST_FAIL(batch_series_next(series, &batch, &err), FAILURE_USAGE, "and 4 MiB are left");
+    batch_series_free(series);
+    tape_free(options.tape);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(flickers_on_any_base_agree_with_the_oracle, scratch_make,
@@ -193,6 +219,9 @@ int main(void) {
                                         scratch_remove),
         cmocka_unit_test_setup_teardown(nothing_at_all_is_one_batch_of_nothing, scratch_make,
                                         scratch_remove),
+        cmocka_unit_test_setup_teardown(
+            what_came_to_stand_beside_the_first_replay_is_not_left_to_later_batches, scratch_make,
+            scratch_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+#include "schemas/event.h"
 #include "schemas/tie.h"
 #include "stages/base/random.h"
 #include "stages/base/stream.h"
@@ -78,15 +79,17 @@ static void check_find_all(const struct ending_index *index, const struct histor
     size_t count = history->tie_count;
     uint32_t *from = calloc(count + 1, sizeof *from);
     uint32_t *to = calloc(count + 1, sizeof *to);
+    uint64_t *number = calloc(count + 1, sizeof *number);
     int64_t *ended_at_ms = calloc(count + 1, sizeof *ended_at_ms);
-    assert_true(from != NULL && to != NULL && ended_at_ms != NULL);
+    assert_true(from != NULL && to != NULL && number != NULL && ended_at_ms != NULL);
     for (size_t i = 0; i < count; i++) {
+        number[i] = i;
         from[i] = history->ties[i].from;
         to[i] = history->ties[i].to;
     }
     for (size_t first = 0; first < count; first += 1 + count / 3) {
         ended_at_ms[count] = -7;
-        ending_index_find_all(index, from + first, to + first, first, count - first,
+        ending_index_find_all(index, from + first, to + first, number + first, count - first,
                               ended_at_ms + first);
         for (size_t i = first; i < count; i++) {
             assert_true(ended_at_ms[i] == history->ties[i].ended_at_ms);
@@ -95,6 +98,7 @@ static void check_find_all(const struct ending_index *index, const struct histor
     }
     free(from);
     free(to);
+    free(number);
     free(ended_at_ms);
 }
 
@@ -230,6 +234,62 @@ static void a_segment_adds_its_endings_and_its_counts(void **state) {
     ending_index_release(&index);
 }
 
+/* A tape of random events, what ends nothing included, and what the definition makes of it: a
+ * pair's disconnect ends the tie that stands. */
+static void on_a_tape_the_next_disconnect_of_the_pair_ended_the_tie(void **state) {
+    enum { MEMBERS = 12, EVENTS = 3 * TAPE_BLOCK_EVENTS / 2 };
+    struct err err;
+    struct random random;
+    struct tape *tape;
+    random_seed(&random, 9);
+    struct tape_block *block = calloc(1, sizeof *block);
+    struct made *made = calloc(EVENTS, sizeof *made); /* by event; of others than ties empty */
+    size_t open[MEMBERS * MEMBERS] = {0};             /* event that made the tie + 1 */
+    size_t ended = 0;
+    assert_true(block != NULL && made != NULL);
+    MUST(tape_new(&tape, *state, 1 << 20, &err));
+    for (size_t event = 0; event < EVENTS; event++) {
+        uint32_t from = (uint32_t)random_below(&random, MEMBERS - 1);
+        uint32_t to = from + 1 + (uint32_t)random_below(&random, MEMBERS - 1 - from);
+        bool is_connect = random_below(&random, 2) == 0;
+        size_t *slot = &open[from * MEMBERS + to];
+        bool is_turned = random_below(&random, 2) == 0;
+        block->at_ms[block->count] = (int64_t)event / 3;
+        block->from[block->count] = is_turned ? to : from;
+        block->to[block->count] = is_turned ? from : to;
+        block->code[block->count++] =
+            event_code(is_connect ? EVENT_CONNECT : EVENT_DISCONNECT, ORIGIN_UNKNOWN);
+        if (is_connect && *slot == 0) {
+            made[event] = (struct made){from, to, TIE_OPEN_MS};
+            *slot = event + 1;
+        } else if (!is_connect && *slot != 0) {
+            made[*slot - 1].ended_at_ms = (int64_t)event / 3;
+            *slot = 0;
+            ended++;
+        }
+        if (block->count == TAPE_BLOCK_EVENTS || event + 1 == EVENTS) {
+            MUST(tape_put(tape, block, &err));
+            block->count = 0;
+        }
+    }
+    MUST(tape_end(tape, &err));
+    struct ending_index index = {0};
+    MUST(ending_index_reserve(&index, 7, &err)); /* too little is no harm */
+    MUST(ending_index_add_tape(&index, tape, &err));
+    MUST(ending_index_finish(&index, &err));
+    assert_true(ended > 0 && index.count > ended);
+    for (size_t event = 0; event < EVENTS; event++) {
+        if (made[event].from != made[event].to) {
+            assert_true(ending_index_find(&index, made[event].from, made[event].to, event) ==
+                        made[event].ended_at_ms);
+        }
+    }
+    ending_index_release(&index);
+    tape_free(tape);
+    free(block);
+    free(made);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_tie_finds_the_ending_that_ended_it),
@@ -237,6 +297,8 @@ int main(void) {
         cmocka_unit_test(an_index_of_later_endings_knows_only_those),
         cmocka_unit_test(an_empty_index_says_that_all_ties_last),
         cmocka_unit_test(strangers_and_later_ties_of_a_pair_last),
+        cmocka_unit_test_setup_teardown(on_a_tape_the_next_disconnect_of_the_pair_ended_the_tie,
+                                        scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(a_segment_adds_its_endings_and_its_counts, scratch_make,
                                         scratch_remove),
     };

@@ -351,26 +351,6 @@ static void test_a_disk_is_made_durable_as_a_whole(void **state) {
     MUST_FAIL(disk_open(&disk, path, &err), FAILURE_IO, path);
 }
 
-static void test_what_is_forgotten_of_a_file_leaves_the_rest(void **state) {
-    enum { BYTES = 1 << 16, FORGOTTEN = 1 << 14 };
-    static char text[BYTES + 1];
-    char path[SCRATCH_PATH_BYTES];
-    uint64_t bytes;
-    struct err err;
-    struct bytes content = {0};
-    memset(text, 'x', BYTES);
-    scratch_path(state, "scratch", path);
-    scratch_put_text(path, text);
-    file_forget(path, FORGOTTEN);
-    MUST(file_size(path, &bytes, &err));
-    assert_int_equal(bytes, BYTES);
-    MUST(file_read_all(path, &content, &err));
-    assert_memory_equal(content.data + FORGOTTEN, text, BYTES - FORGOTTEN);
-    bytes_release(&content);
-    scratch_path(state, "none", path);
-    file_forget(path, FORGOTTEN); /* a hint */
-}
-
 static void test_publishing_what_is_not_there_or_nowhere_fails(void **state) {
     struct err err;
     char from[SCRATCH_PATH_BYTES];
@@ -496,7 +476,6 @@ int main(void) {
         IN_SCRATCH(test_folder_is_published_by_relative_names),
         IN_SCRATCH(test_folders_are_exchanged_and_none_is_removed),
         IN_SCRATCH(test_a_disk_is_made_durable_as_a_whole),
-        IN_SCRATCH(test_what_is_forgotten_of_a_file_leaves_the_rest),
         IN_SCRATCH(test_publishing_what_is_not_there_or_nowhere_fails),
         IN_SCRATCH(test_file_that_has_the_name_is_not_replaced_by_a_folder),
         IN_SCRATCH(test_lock_of_another_process_asks_for_a_retry_until_that_one_ends),

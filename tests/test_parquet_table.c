@@ -295,6 +295,33 @@ static void test_edge_values_of_every_type_reach_the_statistics(void **state) {
     bytes_release(&file);
 }
 
+/* Rows of which the last is the least or the greatest, and one alone, which is both. */
+static void test_bounds_are_those_of_the_values_however_many_there_are(void **state) {
+    static const uint64_t u64[] = {5, 1, 4, 9, 9, 0};
+    static const double positive[] = {5, 1, 4, 9, 9, 0.5};
+    for (size_t rows = 1; rows <= COUNT_OF(u64); rows++) {
+        const union column_values columns[] = {{.u64 = u64}, {.f64 = positive}};
+        uint64_t least = UINT64_MAX;
+        uint64_t most = 0;
+        double least_double = 100;
+        double most_double = 0;
+        for (size_t i = 0; i < rows; i++) {
+            least = u64[i] < least ? u64[i] : least;
+            most = u64[i] > most ? u64[i] : most;
+            least_double = positive[i] < least_double ? positive[i] : least_double;
+            most_double = positive[i] > most_double ? positive[i] : most_double;
+        }
+        struct bytes file = {0};
+        uint8_t numbers[2][8];
+        write_twins(*state, &zeros_positive, columns, rows, &file);
+        put_u64(numbers[0], least);
+        put_u64(numbers[1], most);
+        assert_bounds(&file, 0, numbers[0], numbers[1], 8);
+        assert_bounds(&file, 1, &least_double, &most_double, 8);
+        bytes_release(&file);
+    }
+}
+
 static void test_table_without_rows_has_a_schema_and_no_groups(void **state) {
     struct bytes file = {0};
     write_twins(*state, &empty_table, NULL, 0, &file);
@@ -671,6 +698,8 @@ int main(int argc, char **argv) {
     struct folder folder = {.path = argc > 1 ? argv[1] : temporary, .keep = argc > 1};
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_edge_values_of_every_type_reach_the_statistics, &folder),
+        cmocka_unit_test_prestate(test_bounds_are_those_of_the_values_however_many_there_are,
+                                  &folder),
         cmocka_unit_test_prestate(test_table_without_rows_has_a_schema_and_no_groups, &folder),
         cmocka_unit_test_prestate(test_notes_and_creator_stand_in_the_footer_as_valid_text,
                                   &folder),

@@ -40,10 +40,25 @@ static void members_of_a_sample_are_estimated_from_above(void **state) {
     }
 }
 
+static void disconnects_are_counted(void **state) {
+    (void)state;
+    const struct event events[] = {
+        {.from = {1}, .to = {2}, .kind = EVENT_DISCONNECT},
+        {.from = {1}, .to = {2}, .kind = EVENT_CONNECT},
+        {.from = {3}, .to = {2}, .kind = EVENT_DISCONNECT},
+    };
+    survey = (struct survey){0};
+    survey_events(&survey, events, 2);
+    survey_events(&survey, events, 3);
+    assert_int_equal(survey.disconnects, 3);
+    assert_int_equal(survey.events, 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(members_of_a_log_that_was_seen_whole_are_counted),
         cmocka_unit_test(members_of_a_sample_are_estimated_from_above),
+        cmocka_unit_test(disconnects_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -276,14 +276,6 @@ struct status folder_publish(const char *from, const char *to, struct err *err) 
     return folder_remove(from, err);
 }
 
-void file_forget(const char *path, uint64_t bytes) {
-    int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        (void)fallocate(descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)bytes);
-        (void)close(descriptor); /* nothing was written */
-    }
-}
-
 struct status file_move(const char *from_folder, const char *to_folder, const char *name,
                         struct err *err) {
     char *from = NULL;

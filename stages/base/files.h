@@ -75,10 +75,6 @@ FALLIBLE folder_publish(const char *from, const char *to, struct err *err);
  * `to` exists the old one stays behind under the name `from`. */
 FALLIBLE folder_exchange(const char *from, const char *to, struct err *err);
 
-/* Gives the space of the first `bytes` of a file back to the disk, where the file system can: what
- * was there reads as zeros. For scratch that is read once. */
-void file_forget(const char *path, uint64_t bytes);
-
 /* Moves the file `name` from one folder to another of the same file system, over one of that name.
  */
 FALLIBLE file_move(const char *from_folder, const char *to_folder, const char *name,

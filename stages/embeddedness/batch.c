@@ -40,6 +40,7 @@ struct sizes {
     uint64_t firsts_bytes; /* of results: beside their slots */
     uint64_t slots_bytes;
     uint64_t fill_bytes; /* of events on their way into rows */
+    uint64_t beside_bytes;
     unsigned threads;
     bool has_base;
 };
@@ -53,6 +54,7 @@ static struct sizes sizes_of(const struct batch_options *options) {
         .firsts_bytes = (options->node_count + 1) * sizeof(uint64_t),
         .slots_bytes = events * sizeof(uint16_t),
         .fill_bytes = row_fill_bytes(options->range),
+        .beside_bytes = options->beside_bytes,
         .threads = options->threads,
         .has_base = options->base != NULL,
     };
@@ -70,7 +72,8 @@ static uint64_t peak_bytes(const struct sizes *sizes, unsigned slices, bool resu
     uint64_t making = held + sizes->fill_bytes;
     uint64_t listing = held + sizes->firsts_bytes + slice_nodes * word +
                        (results_in_memory ? sizes->slots_bytes : 0);
-    uint64_t replaying = sizes->firsts_bytes + sizes->slots_bytes + replay_bytes(sizes->nodes);
+    uint64_t replaying =
+        sizes->firsts_bytes + sizes->slots_bytes + replay_bytes(sizes->nodes) + sizes->beside_bytes;
     uint64_t greatest = making > listing ? making : listing;
     return always + (greatest > replaying ? greatest : replaying);
 }

@@ -48,6 +48,7 @@ struct batch_options {
     const struct batch_after *after; /* NULL: nobody */
     const char *scratch_folder;
     uint64_t memory_bytes; /* for rows, results, the replay, and what goes with them */
+    uint64_t beside_bytes; /* of it: what stands beside the replay, and is the caller's */
     uint64_t base_entries; /* at most so many neighbours come from the base */
     unsigned threads;
     enum kernel_set set;

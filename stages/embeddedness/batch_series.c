@@ -256,6 +256,10 @@ static struct status series_run(struct batch_series *series, struct tape_range r
     options.range = range;
     if (series->before != NULL) {
         options.base = &base;
+        /* What came to stand beside the first replay stays. */
+        options.memory_bytes -= options.beside_bytes < options.memory_bytes ? options.beside_bytes
+                                                                            : options.memory_bytes;
+        options.beside_bytes = 0;
         options.base_entries = row_file_entries(series->before, 0, (uint32_t)options.node_count);
     } else if (series->wanted.data != NULL) {
         options.wanted = series->wanted.data;

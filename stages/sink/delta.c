@@ -7,6 +7,7 @@
 #include "stages/base/columns.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum {
     MINIBLOCK_VALUES = 32,
@@ -24,11 +25,6 @@ static uint8_t *put_varint(uint8_t *at, uint64_t value) {
     }
     *at++ = (uint8_t)value;
     return at;
-}
-
-/* The lowest `bits` bits as a signed number. */
-static int64_t sign_extend(uint64_t value, unsigned bits) {
-    return (int64_t)(value << (64 - bits)) >> (64 - bits);
 }
 
 static unsigned width_of(const uint64_t *items) {
@@ -70,28 +66,22 @@ uint8_t *delta_pack(uint8_t *at, const uint64_t *items, size_t count, unsigned w
         for (size_t i = 0; i < count; i += 2) {
             bits_put(&writer, items[i] | items[i + 1] << width, 2 * width);
         }
+    } else if (width <= 56) {
+        for (size_t i = 0; i < count; i++) {
+            bits_put(&writer, items[i], width);
+        }
     } else {
         for (size_t i = 0; i < count; i++) {
-            bits_put(&writer, (uint32_t)items[i], width < 32 ? width : 32);
-            bits_put(&writer, items[i] >> 32, width < 32 ? 0 : width - 32);
+            bits_put(&writer, (uint32_t)items[i], 32);
+            bits_put(&writer, items[i] >> 32, width - 32);
         }
     }
     assert(writer.filled == 0);
     return writer.at;
 }
 
-/* The block of the `count` values behind values[0]. */
-static inline uint8_t *put_block(uint8_t *at, const uint64_t *values, size_t count, unsigned bits) {
-    uint64_t items[BLOCK_VALUES] = {0};
-    int64_t least = INT64_MAX;
-    for (size_t i = 0; i < count; i++) {
-        int64_t difference = sign_extend(values[i + 1] - values[i], bits);
-        items[i] = (uint64_t)difference;
-        least = difference < least ? difference : least;
-    }
-    for (size_t i = 0; i < count; i++) {
-        items[i] -= (uint64_t)least;
-    }
+/* Puts a block of which the items are known; those behind the last value are 0. */
+static uint8_t *put_items(uint8_t *at, const uint64_t *items, int64_t least) {
     at = put_varint(at, zigzag_difference(0, least));
     uint8_t *widths = at;
     at += BLOCK_MINIBLOCKS;
@@ -104,22 +94,86 @@ static inline uint8_t *put_block(uint8_t *at, const uint64_t *values, size_t cou
     return at;
 }
 
-struct status delta_encode(const uint64_t *values, size_t count, unsigned bits, struct bytes *out,
+/* The block of the `count` values behind values[0]. The least differences of LANES rows of items
+ * are found at once: each comparison waits for the one before of its row alone. */
+static uint8_t *put_block_u64(uint8_t *at, const uint64_t *values, size_t count) {
+    enum { LANES = 4 };
+    uint64_t items[BLOCK_VALUES];
+    int64_t leasts[LANES] = {INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX};
+    for (size_t i = 0; i < count; i++) {
+        items[i] = values[i + 1] - values[i];
+    }
+    for (size_t i = count; i < BLOCK_VALUES; i++) {
+        items[i] = items[0]; /* of no weight among the others */
+    }
+    for (size_t i = 0; i < BLOCK_VALUES; i += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            int64_t difference = (int64_t)items[i + lane];
+            leasts[lane] = difference < leasts[lane] ? difference : leasts[lane];
+        }
+    }
+    int64_t least = leasts[0];
+    for (size_t lane = 1; lane < LANES; lane++) {
+        least = leasts[lane] < least ? leasts[lane] : least;
+    }
+    for (size_t i = 0; i < count; i++) {
+        items[i] -= (uint64_t)least;
+    }
+    memset(items + count, 0, (BLOCK_VALUES - count) * sizeof *items);
+    return put_items(at, items, least);
+}
+
+/* The same with half as many bits, which the compiler has instructions of many items for. */
+static uint8_t *put_block_u32(uint8_t *at, const uint32_t *values, size_t count) {
+    uint64_t items[BLOCK_VALUES] = {0};
+    int32_t differences[BLOCK_VALUES];
+    int32_t least = INT32_MAX;
+    for (size_t i = 0; i < count; i++) {
+        differences[i] = (int32_t)(values[i + 1] - values[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        least = differences[i] < least ? differences[i] : least;
+    }
+    for (size_t i = 0; i < count; i++) {
+        items[i] = (uint32_t)differences[i] - (uint32_t)least;
+    }
+    return put_items(at, items, least);
+}
+
+/* Makes room for the encoding of `count` values, and puts what comes before the blocks. */
+static struct status begin(struct bytes *out, size_t count, int64_t first, uint8_t **at,
                            struct err *err) {
-    assert(bits == 32 || bits == 64);
     size_t blocks = count / BLOCK_VALUES + 1;
     TRY(bytes_reserve(out, HEADER_BYTES + blocks * BLOCK_BYTES + SLACK_BYTES, err));
-    uint8_t *start = out->data + out->count;
-    uint8_t *at = put_varint(start, BLOCK_VALUES);
-    at = put_varint(at, BLOCK_MINIBLOCKS);
-    at = put_varint(at, count);
-    at = put_varint(at, zigzag_difference(0, count == 0 ? 0 : sign_extend(values[0], bits)));
+    *at = put_varint(out->data + out->count, BLOCK_VALUES);
+    *at = put_varint(*at, BLOCK_MINIBLOCKS);
+    *at = put_varint(*at, count);
+    *at = put_varint(*at, zigzag_difference(0, first));
+    return status_ok();
+}
+
+static size_t block_values(size_t first, size_t count) {
+    return count - first < BLOCK_VALUES ? count - first : BLOCK_VALUES;
+}
+
+struct status delta_encode_u64(const uint64_t *values, size_t count, struct bytes *out,
+                               struct err *err) {
+    uint8_t *at;
+    TRY(begin(out, count, count == 0 ? 0 : (int64_t)values[0], &at, err));
     for (size_t i = 1; i < count; i += BLOCK_VALUES) {
-        size_t left = count - i;
-        left = left < BLOCK_VALUES ? left : BLOCK_VALUES;
-        at = bits == 64 ? put_block(at, values + i - 1, left, 64)
-                        : put_block(at, values + i - 1, left, 32);
+        at = put_block_u64(at, values + i - 1, block_values(i, count));
     }
-    out->count += (size_t)(at - start);
+    out->count = (size_t)(at - out->data);
+    return status_ok();
+}
+
+struct status delta_encode_u32(const uint32_t *values, size_t count, struct bytes *out,
+                               struct err *err) {
+    uint8_t *at;
+    TRY(begin(out, count, count == 0 ? 0 : (int32_t)values[0], &at, err));
+    for (size_t i = 1; i < count; i += BLOCK_VALUES) {
+        at = put_block_u32(at, values + i - 1, block_values(i, count));
+    }
+    out->count = (size_t)(at - out->data);
     return status_ok();
 }

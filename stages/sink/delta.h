@@ -21,9 +21,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Appends the encoding of `count` values of `bits` (32 or 64) bits each to `out`. */
-FALLIBLE delta_encode(const uint64_t *values, size_t count, unsigned bits, struct bytes *out,
-                      struct err *err);
+/* Appends the encoding of `count` values to `out`. */
+FALLIBLE delta_encode_u64(const uint64_t *values, size_t count, struct bytes *out, struct err *err);
+FALLIBLE delta_encode_u32(const uint32_t *values, size_t count, struct bytes *out, struct err *err);
 
 /* Packs a multiple of 8 items of `width` bits each, lowest bit first, to `at`; returns the end. Up
  * to 8 bytes behind it are touched. Bits above the width are 0. */

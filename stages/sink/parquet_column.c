@@ -101,6 +101,10 @@ static size_t number_count(const struct parquet_column *parquet) {
     return (size_t)(parquet->rows - parquet->nulls);
 }
 
+static size_t number_bytes(const struct column *column) {
+    return column->type == COLUMN_U32 ? sizeof(uint32_t) : sizeof(uint64_t);
+}
+
 /* Makes room for `rows` more numbers behind the ones there are. */
 static struct status reserve_numbers(struct parquet_column *parquet, size_t rows, struct err *err) {
     size_t wanted = number_count(parquet) + rows;
@@ -109,9 +113,9 @@ static struct status reserve_numbers(struct parquet_column *parquet, size_t rows
     }
     size_t capacity = 2 * parquet->number_capacity;
     capacity = capacity < wanted ? wanted : capacity;
-    uint64_t *grown = realloc(parquet->numbers, capacity * sizeof *grown);
+    void *grown = realloc(parquet->numbers, capacity * number_bytes(parquet->column));
     if (grown == NULL) {
-        return err_memory(err, capacity * sizeof *grown, "a column of a row group");
+        return err_memory(err, capacity * number_bytes(parquet->column), "a column of a row group");
     }
     parquet->numbers = grown;
     parquet->number_capacity = capacity;
@@ -128,15 +132,37 @@ static struct status reserve_present(struct parquet_column *parquet, size_t rows
     return status_ok();
 }
 
+/* Bit i tells whether row first + i has a value; of at most 64 rows. */
+static uint64_t present_bits(const struct column *column, const union column_values *values,
+                             size_t first, size_t rows) {
+    uint64_t bits = 0;
+    if (column->type == COLUMN_TIME_MS) {
+        for (size_t i = 0; i < rows; i++) {
+            bits |= (uint64_t)(values->time_ms[first + i] != COLUMN_TIME_NULL) << i;
+        }
+        return bits;
+    }
+    for (size_t i = 0; i < rows; i++) {
+        bits |= (uint64_t)!column_is_null(column, values, first + i) << i;
+    }
+    return bits;
+}
+
 /* Sets the bits of the rows that have a value and counts the others. */
 static struct status mark_present(struct parquet_column *parquet, const union column_values *values,
                                   size_t first, size_t rows, struct err *err) {
+    enum { STEP = 56 }; /* whose bits are in a word wherever they begin in a byte */
     TRY(reserve_present(parquet, rows, err));
-    for (size_t i = 0; i < rows; i++) {
-        uint64_t row = parquet->rows + i;
-        bool is_null = column_is_null(parquet->column, values, first + i);
-        parquet->present.data[row / 8] |= (uint8_t)((is_null ? 0U : 1U) << row % 8);
-        parquet->nulls += is_null;
+    for (size_t done = 0; done < rows; done += STEP) {
+        uint64_t row = parquet->rows + done;
+        size_t step = rows - done < STEP ? rows - done : STEP;
+        uint64_t bits = present_bits(parquet->column, values, first + done, step);
+        parquet->nulls += step - (size_t)__builtin_popcountll(bits);
+        bits <<= row % 8;
+        for (size_t at = (size_t)(row / 8); bits != 0; at++) {
+            parquet->present.data[at] |= (uint8_t)bits;
+            bits >>= 8;
+        }
     }
     return status_ok();
 }
@@ -149,11 +175,11 @@ static void copy_known_u64(uint64_t *numbers, const struct optional_u64 *values,
     }
 }
 
+/* All are written, and those that are none written over: there is room for every row. */
 static void copy_known_times(uint64_t *numbers, const int64_t *times, size_t rows) {
     for (size_t i = 0; i < rows; i++) {
-        if (times[i] != COLUMN_TIME_NULL) {
-            *numbers++ = (uint64_t)times[i];
-        }
+        *numbers = (uint64_t)times[i];
+        numbers += times[i] != COLUMN_TIME_NULL;
     }
 }
 
@@ -165,7 +191,8 @@ static void copy_known_doubles(uint64_t *numbers, const double *values, size_t r
     }
 }
 
-/* Writes the values of the rows that have one, all where `nullable` is false. */
+/* Writes the values of the rows that have one, all where `nullable` is false; of all types but
+ * COLUMN_U32. */
 static void copy_numbers(uint64_t *numbers, const struct column *column,
                          const union column_values *values, size_t first, size_t rows) {
     size_t bytes = rows * sizeof *numbers;
@@ -175,11 +202,6 @@ static void copy_numbers(uint64_t *numbers, const struct column *column,
             copy_known_u64(numbers, values->optional_u64 + first, rows);
         } else {
             memcpy(numbers, values->u64 + first, bytes);
-        }
-        return;
-    case COLUMN_U32:
-        for (size_t i = 0; i < rows; i++) {
-            numbers[i] = values->u32[first + i];
         }
         return;
     case COLUMN_TIME_MS:
@@ -201,10 +223,11 @@ static void copy_numbers(uint64_t *numbers, const struct column *column,
             numbers[i] = values->flag[first + i];
         }
         return;
+    case COLUMN_U32:
     case COLUMN_TEXT:
         break;
     }
-    assert(false && "a column that holds no numbers");
+    assert(false && "a column that holds no such numbers");
 }
 
 /* < 0, 0, > 0 as a comes before, with, after b, byte by byte. */
@@ -243,10 +266,14 @@ struct status parquet_column_add(struct parquet_column *parquet, const union col
                                  size_t first, size_t rows, struct err *err) {
     if (parquet->column->type == COLUMN_TEXT) {
         TRY(add_texts(parquet, values->text + first, rows, err));
+    } else if (parquet->column->type == COLUMN_U32) {
+        TRY(reserve_numbers(parquet, rows, err));
+        uint32_t *numbers = parquet->numbers;
+        memcpy(numbers + number_count(parquet), values->u32 + first, rows * sizeof *numbers);
     } else {
         TRY(reserve_numbers(parquet, rows, err));
-        uint64_t *numbers = parquet->numbers + number_count(parquet);
-        copy_numbers(numbers, parquet->column, values, first, rows);
+        uint64_t *numbers = parquet->numbers;
+        copy_numbers(numbers + number_count(parquet), parquet->column, values, first, rows);
     }
     if (parquet->column->nullable) {
         TRY(mark_present(parquet, values, first, rows, err));
@@ -297,11 +324,12 @@ static struct status put_plain_flags(const struct parquet_column *parquet, struc
                                      struct err *err) {
     size_t count = number_count(parquet);
     size_t bytes = (count + 7) / 8;
+    const uint64_t *flags = parquet->numbers;
     TRY(bytes_reserve(out, bytes, err));
     uint8_t *at = out->data + out->count;
     memset(at, 0, bytes);
     for (size_t i = 0; i < count; i++) {
-        at[i / 8] |= (uint8_t)(parquet->numbers[i] << i % 8);
+        at[i / 8] |= (uint8_t)(flags[i] << i % 8);
     }
     out->count += bytes;
     return status_ok();
@@ -318,7 +346,9 @@ static struct status put_values(const struct parquet_column *parquet, struct byt
     if (type_of(parquet)->encoding == ENCODING_PLAIN) {
         return put_plain_numbers(parquet->numbers, number_count(parquet), out, err);
     }
-    return delta_encode(parquet->numbers, number_count(parquet), type_of(parquet)->bits, out, err);
+    return parquet->column->type == COLUMN_U32
+               ? delta_encode_u32(parquet->numbers, number_count(parquet), out, err)
+               : delta_encode_u64(parquet->numbers, number_count(parquet), out, err);
 }
 
 /* Fills the dictionary page and the data page behind it; false in *pays, and nothing done, where
@@ -439,7 +469,8 @@ void parquet_column_put_schema(const struct column *column, struct thrift *thrif
 }
 
 static uint64_t key_of(const struct parquet_type *type, uint64_t bits) {
-    return bits ^ ((bits & SIGN_BIT) == 0 ? type->key_of_clear : type->key_of_set);
+    uint64_t is_set = (uint64_t)((int64_t)bits >> 63); /* all ones, or none */
+    return bits ^ type->key_of_clear ^ (is_set & (type->key_of_clear ^ type->key_of_set));
 }
 
 /* Both masks of a type treat the sign bit alike: the key tells which one was used. */
@@ -448,18 +479,63 @@ static uint64_t bits_of(const struct parquet_type *type, uint64_t key) {
     return key ^ (was_clear ? type->key_of_clear : type->key_of_set);
 }
 
-/* The least and the greatest number of a column that has any, as bits. */
-static void number_bounds(const struct parquet_column *parquet, uint64_t *least, uint64_t *most) {
-    const struct parquet_type *type = type_of(parquet);
-    uint64_t least_key = UINT64_MAX;
-    uint64_t most_key = 0;
-    for (size_t i = 0; i < number_count(parquet); i++) {
-        uint64_t key = key_of(type, parquet->numbers[i]);
-        least_key = key < least_key ? key : least_key;
-        most_key = key > most_key ? key : most_key;
+/* Keys while the least and the greatest are looked for. */
+struct key_bounds {
+    uint64_t least;
+    uint64_t most;
+};
+
+static struct key_bounds bounds_u32(const uint32_t *numbers, size_t count) {
+    uint32_t least = UINT32_MAX;
+    uint32_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        least = numbers[i] < least ? numbers[i] : least;
+        most = numbers[i] > most ? numbers[i] : most;
     }
-    *least = bits_of(type, least_key);
-    *most = bits_of(type, most_key);
+    return (struct key_bounds){least, most};
+}
+
+static inline struct key_bounds bounds_widen(struct key_bounds bounds, uint64_t key) {
+    bounds.least = key < bounds.least ? key : bounds.least;
+    bounds.most = key > bounds.most ? key : bounds.most;
+    return bounds;
+}
+
+/* Two at once: each comparison waits for the one before. */
+static struct key_bounds bounds_u64(const struct parquet_type *type, const uint64_t *numbers,
+                                    size_t count) {
+    struct key_bounds even = {UINT64_MAX, 0};
+    struct key_bounds odd = even;
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        even = bounds_widen(even, key_of(type, numbers[i]));
+        odd = bounds_widen(odd, key_of(type, numbers[i + 1]));
+    }
+    if (count % 2 == 1) {
+        even = bounds_widen(even, key_of(type, numbers[count - 1]));
+    }
+    return (struct key_bounds){
+        .least = odd.least < even.least ? odd.least : even.least,
+        .most = odd.most > even.most ? odd.most : even.most,
+    };
+}
+
+/* The least and the greatest number of a column that has any, as bits; of a column with a
+ * dictionary these are the dictionary's. */
+static void number_bounds(const struct parquet_column *parquet,
+                          const struct parquet_dictionary *dictionary, uint64_t *least,
+                          uint64_t *most) {
+    const struct parquet_type *type = type_of(parquet);
+    size_t count = number_count(parquet);
+    struct key_bounds bounds;
+    if (parquet->column->type == COLUMN_U32) {
+        bounds = bounds_u32(parquet->numbers, count);
+    } else if (dictionary != NULL) {
+        bounds = bounds_u64(type, dictionary->values, dictionary->count);
+    } else {
+        bounds = bounds_u64(type, parquet->numbers, count);
+    }
+    *least = bits_of(type, bounds.least);
+    *most = bits_of(type, bounds.most);
     if (parquet->column->type == COLUMN_F64) {
         /* The two zeros are equal to a reader: the format wants -0 as a least, +0 as a greatest. */
         *least = *least == 0 ? SIGN_BIT : *least;
@@ -517,7 +593,8 @@ struct status parquet_column_pages(const struct parquet_column *parquet,
     pages->data_page = pages->file.count;
     TRY(put_page(parquet, workshop, &workshop->raw, false, pages, err));
     if (parquet->column->type != COLUMN_TEXT) {
-        number_bounds(parquet, &pages->least, &pages->most);
+        number_bounds(parquet, has_numbers ? &workshop->dictionary : NULL, &pages->least,
+                      &pages->most);
     }
     return status_ok();
 }

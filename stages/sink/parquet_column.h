@@ -53,7 +53,9 @@ struct parquet_column {
     const struct column *column;
     uint64_t rows;
     uint64_t nulls;
-    uint64_t *numbers; /* doubles as their bits, times in two's complement, flags 0 or 1 */
+    /* uint32_t of a COLUMN_U32; of all else uint64_t: doubles as their bits, times in two's
+     * complement, flags 0 or 1 */
+    void *numbers;
     size_t number_capacity;
     struct bytes texts; /* in their page encoding */
     struct bytes present;

@@ -20,16 +20,24 @@ void ending_index_release(struct ending_index *index) {
     *index = (struct ending_index){0};
 }
 
+static struct status capacity_set(struct ending_index *index, size_t capacity, struct err *err) {
+    struct tie_ending *grown = reallocarray(index->endings, capacity, sizeof *grown);
+    if (grown == NULL) {
+        return err_memory(err, capacity * sizeof *grown, "the endings of ties");
+    }
+    index->endings = grown;
+    index->capacity = capacity;
+    return status_ok();
+}
+
+struct status ending_index_reserve(struct ending_index *index, size_t count, struct err *err) {
+    return count <= index->capacity ? status_ok() : capacity_set(index, count, err);
+}
+
 struct status ending_index_add(struct ending_index *index, const struct tie_ending *endings,
                                size_t count, struct err *err) {
     if (count > index->capacity - index->count) {
-        size_t capacity = index->capacity + index->capacity / 2 + count;
-        struct tie_ending *grown = reallocarray(index->endings, capacity, sizeof *grown);
-        if (grown == NULL) {
-            return err_memory(err, capacity * sizeof *grown, "the endings of ties");
-        }
-        index->endings = grown;
-        index->capacity = capacity;
+        TRY(capacity_set(index, index->capacity + index->capacity / 2 + count, err));
     }
     for (size_t i = 0; i < count; i++) {
         struct tie_ending *added = &index->endings[index->count++];
@@ -81,6 +89,40 @@ struct status ending_index_add_segment(struct ending_index *index, const char *p
     }
 done:
     tie_segment_reader_free(reader);
+    return status;
+}
+
+/* Adds the disconnects of a block. */
+static struct status block_add(struct ending_index *index, const struct tape_block *events,
+                               struct err *err) {
+    for (size_t i = 0; i < events->count; i++) {
+        if (event_code_kind(events->code[i]) == EVENT_DISCONNECT) {
+            const struct tie_ending ending = {
+                .from = events->from[i],
+                .to = events->to[i],
+                .ended_at_ms = events->at_ms[i],
+                .ties_before = events->first + i,
+            };
+            TRY(ending_index_add(index, &ending, 1, err));
+        }
+    }
+    return status_ok();
+}
+
+struct status ending_index_add_tape(struct ending_index *index, const struct tape *tape,
+                                    struct err *err) {
+    struct tape_block *events = malloc(sizeof *events);
+    if (events == NULL) {
+        return err_memory(err, sizeof *events, "a block of events");
+    }
+    struct status status = status_ok();
+    for (size_t i = 0; i < tape_blocks(tape) && !failed(status); i++) {
+        status = tape_read(tape, i, events, err);
+        if (!failed(status)) {
+            status = block_add(index, events, err);
+        }
+    }
+    free(events);
     return status;
 }
 
@@ -154,11 +196,11 @@ void ending_index_foresee(const struct ending_index *index, uint32_t from, uint3
 
 /* The find for a pair that may have endings. */
 static int64_t bucket_find(const struct ending_index *index, uint32_t from, uint32_t to,
-                           uint64_t tie_number) {
+                           uint64_t number) {
     struct tie_ending wanted = {
         .from = from < to ? from : to,
         .to = from < to ? to : from,
-        .ties_before = tie_number + 1,
+        .ties_before = number + 1,
     };
     size_t bucket = bucket_of(index, wanted.from, wanted.to);
     size_t low = (size_t)index->starts[bucket];
@@ -178,18 +220,21 @@ static int64_t bucket_find(const struct ending_index *index, uint32_t from, uint
 }
 
 int64_t ending_index_find(const struct ending_index *index, uint32_t from, uint32_t to,
-                          uint64_t tie_number) {
+                          uint64_t number) {
     return pair_filter_may_hold(&index->filter, ending_bits(index, from, to))
-               ? bucket_find(index, from, to, tie_number)
+               ? bucket_find(index, from, to, number)
                : TIE_OPEN_MS;
 }
 
 void ending_index_find_all(const struct ending_index *index, const uint32_t *from,
-                           const uint32_t *to, uint64_t first_tie, size_t count,
+                           const uint32_t *to, const uint64_t *number, size_t count,
                            int64_t *ended_at_ms) {
     enum { AHEAD = 64 };
     struct pair_bits bits[AHEAD];
-    for (size_t first = 0; first < count; first += AHEAD) {
+    for (size_t i = 0; i < count && index->count == 0; i++) {
+        ended_at_ms[i] = TIE_OPEN_MS;
+    }
+    for (size_t first = 0; first < count && index->count != 0; first += AHEAD) {
         size_t end = count - first < AHEAD ? count : first + AHEAD;
         for (size_t i = first; i < end; i++) {
             bits[i - first] = ending_bits(index, from[i], to[i]);
@@ -197,7 +242,7 @@ void ending_index_find_all(const struct ending_index *index, const uint32_t *fro
         }
         for (size_t i = first; i < end; i++) {
             ended_at_ms[i] = pair_filter_may_hold(&index->filter, bits[i - first])
-                                 ? bucket_find(index, from[i], to[i], first_tie + i)
+                                 ? bucket_find(index, from[i], to[i], number[i])
                                  : TIE_OPEN_MS;
         }
     }

@@ -469,10 +469,6 @@ void tie_segment_reader_free(struct tie_segment_reader *reader) {
     free(reader);
 }
 
-uint64_t tie_segment_read_bytes(const struct tie_segment_reader *reader) {
-    return input_stored_bytes(reader->input);
-}
-
 /* Sends as many frames on their way as there are slots. */
 static void frames_read(struct tie_segment_reader *reader) {
     while (!reader->at_end && !conveyor_is_full(reader->conveyor)) {

@@ -77,6 +77,20 @@ struct tie_slice {
     const uint8_t *origin;
 };
 
+/* Ties of columns as a slice of them. */
+static inline struct tie_slice tie_columns_slice(const struct tie_columns *ties) {
+    return (struct tie_slice){
+        .count = ties->count,
+        .created_at_ms = ties->created_at_ms,
+        .from = ties->from,
+        .to = ties->to,
+        .mutual = ties->mutual,
+        .degree_from = ties->degree_from,
+        .degree_to = ties->degree_to,
+        .origin = ties->origin,
+    };
+}
+
 struct tie_segment_writer;
 
 /* Borrows the output until the writer is freed. `first_tie` is the number of the first tie. Full
@@ -104,9 +118,6 @@ FALLIBLE tie_segment_reader_new(struct tie_segment_reader **reader, struct input
 
 /* Accepts NULL. */
 void tie_segment_reader_free(struct tie_segment_reader *reader);
-
-/* Bytes of the file that are not going to be read again. */
-uint64_t tie_segment_read_bytes(const struct tie_segment_reader *reader);
 
 /* Hands out the next frame: of ties (*ties set; `first_tie` is the number of its first) or of
  * endings (*endings and *ending_count set), or neither behind the last. Lent until the next call.
