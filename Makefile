@@ -66,7 +66,7 @@ HELP := $(if $(HELP_SRC),$(BUILD)/libhelpers.a)
 TSAN_TESTS = $(filter test_workers test_conveyor test_scratch test_tape test_event_queue \
                       test_sequence test_census test_arrival_rows test_adjacency_file \
                       test_results test_pivot_kernel test_clustering \
-                      test_batch_series test_tie_segment test_rest test_parquet_table \
+                      test_batch_series test_replay test_tie_segment test_rest test_parquet_table \
                       test_attribution test_run_ids test_ties_writer,$(TEST_SRC:tests/%.c=%))
 
 # The checks of `make lint`, in the order in which they run; each is a target lint-NAME.

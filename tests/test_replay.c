@@ -189,6 +189,37 @@ static void an_instant_may_span_blocks(void **state) {
         12);
 }
 
+/* Far more blocks than the replay is ahead by. */
+static const struct tape_log long_log = {
+    .count = 9 * TAPE_BLOCK_EVENTS + 5, .nodes = 30, .instants = 60000, .ended_percent = 30};
+
+static void a_long_log_replays_as_the_oracle_says(void **state) {
+    (void)state;
+    logs_must_agree(&long_log, 4);
+}
+
+static void a_replay_can_be_freed_at_any_block(void **state) {
+    (void)state;
+    for (size_t taken = 0; taken <= 10; taken++) {
+        struct err err;
+        struct random random;
+        struct replay *replay;
+        random_seed(&random, taken);
+        struct scene scene;
+        struct tape *tape = tape_log_write(&long_log, SIMULTANEOUS_SEQUENCE, &random);
+        scene_make(&scene, tape, SIMULTANEOUS_SEQUENCE, (struct tape_range){0, tape_count(tape)});
+        MUST(replay_new(&replay, &scene.census, scene.results, scene.tape, scene.simultaneous,
+                        &err));
+        for (size_t i = 0; i < taken; i++) {
+            const struct replay_block *block;
+            MUST(replay_next(replay, &block, &err));
+            assert_int_equal(block->events->first, i * TAPE_BLOCK_EVENTS);
+        }
+        replay_free(replay);
+        scene_release(&scene);
+    }
+}
+
 static void put_event(struct tape_block *block, int64_t at_ms, enum event_kind kind, uint32_t from,
                       uint32_t to) {
     block->at_ms[block->count] = at_ms;
@@ -297,6 +328,8 @@ int main(void) {
         cmocka_unit_test(ranges_of_small_logs_replay_as_the_oracle_says),
         cmocka_unit_test(ranges_over_several_blocks_replay_as_the_oracle_says),
         cmocka_unit_test(an_instant_may_span_blocks),
+        cmocka_unit_test(a_long_log_replays_as_the_oracle_says),
+        cmocka_unit_test(a_replay_can_be_freed_at_any_block),
         cmocka_unit_test(an_instant_sees_nothing_of_itself_under_strict_only),
         cmocka_unit_test(a_pair_remade_in_the_instant_of_its_end_still_counts_the_old_tie),
         cmocka_unit_test(what_changes_nothing_is_told_apart),

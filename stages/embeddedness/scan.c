@@ -26,13 +26,13 @@
  * - 4 or 8 bytes of filter per entry, blocks of 32 or 128 entries: no difference.
  *
  * Where the bitmap lies outside of the second cache, as that of 20 M member numbers, its look-ups
- * took 30 % of the time of a thread behind 16 bytes of filter per entry. 32 bytes save 11 % of all
- * its time, 64 save 15 to 17 %; 128, or 64 up to twice the greatest filter, save no more (1 billion
- * ties, a sample of 2.5 million, medians of 5 alternating runs). With 500,000 members, whose bitmap
- * is near, 64 cost up to 4 %, so there it stays at 16. Rejected, measured in the same way: a filter
- * of bits, 128 per entry (as fast as 64 bytes, and 10 % slower where the bitmap is near); asking
- * for words of the bitmap before they are looked up, in the same block or while the next one is
- * filtered (no faster).
+ * took 30 % of the time of a thread behind 16 bytes of filter per entry. 64 bytes save 15 % of all
+ * its time; 32 save less, and 128, or 64 up to twice the greatest filter, no more (1 billion ties,
+ * a sample of 2.5 million, medians of 5 alternating runs). With 500,000 members, whose bitmap is
+ * near, 64 save nothing and 128 cost a tenth, so there it stays at 16. Rejected, measured in the
+ * same way: a filter of bits, 128 per entry (as fast as 64 bytes, and 10 % slower where the bitmap
+ * is near); asking for words of the bitmap before they are looked up, in the same block or while
+ * the next one is filtered (no faster).
  */
 #include "stages/embeddedness/scan.h"
 

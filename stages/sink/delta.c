@@ -104,7 +104,7 @@ static uint8_t *put_block_u64(uint8_t *at, const uint64_t *values, size_t count)
         items[i] = values[i + 1] - values[i];
     }
     for (size_t i = count; i < BLOCK_VALUES; i++) {
-        items[i] = items[0]; /* of no weight among the others */
+        items[i] = values[1] - values[0]; /* one of the others once more */
     }
     for (size_t i = 0; i < BLOCK_VALUES; i += LANES) {
         for (size_t lane = 0; lane < LANES; lane++) {

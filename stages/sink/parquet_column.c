@@ -469,7 +469,7 @@ void parquet_column_put_schema(const struct column *column, struct thrift *thrif
 }
 
 static uint64_t key_of(const struct parquet_type *type, uint64_t bits) {
-    uint64_t is_set = (uint64_t)((int64_t)bits >> 63); /* all ones, or none */
+    uint64_t is_set = 0 - (bits >> 63); /* all ones, or none */
     return bits ^ type->key_of_clear ^ (is_set & (type->key_of_clear ^ type->key_of_set));
 }
 
