@@ -1,5 +1,6 @@
 #include "tests/hits_oracle.h"
 
+#include "stages/adjacency/arrival_rows.h"
 #include "stages/base/random.h"
 #include "tests/testing.h"
 
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 enum { BLOCK_MAX = 64, OFFSETS = 17, DENSITIES = 6, SLACK = 3, MEMORY_BYTES = 1 << 16 };
+enum { MARKS_WORDS = 16, MARKS_NODES = MARKS_WORDS * 64, ROW_MOST = 400 };
 
 /* Memory behind which nothing can be read: a sanitizer does not see what gathers read. */
 struct guarded {
@@ -73,4 +75,52 @@ void hits_must_equal_the_oracle(hits_collect_function *collect) {
     }
     guarded_release(&rows);
     guarded_release(&filters);
+}
+
+/* The loop that marks_count stands for. */
+static uint32_t oracle_marks(const uint64_t *exact, const uint32_t *entries, uint32_t first,
+                             uint32_t end, uint32_t node, uint32_t *at) {
+    uint32_t sum = 0;
+    for (*at = first; *at < end && (entries[*at] & ROW_NODE) != node; ++*at) {
+        uint32_t other = entries[*at] & ROW_NODE;
+        if ((exact[other / 64] >> other % 64 & 1) != 0 && (entries[*at] & ROW_REJECTED) == 0) {
+            sum += (entries[*at] & ROW_ENDED) == 0 ? 1 : UINT32_MAX;
+        }
+    }
+    return sum;
+}
+
+void marks_must_equal_the_oracle(marks_count_function *count) {
+    struct random random;
+    struct guarded rows;
+    struct guarded marks;
+    random_seed(&random, 1);
+    guarded_make(&rows);
+    guarded_make(&marks);
+    uint64_t *exact = (uint64_t *)(void *)marks.end - MARKS_WORDS;
+    for (uint32_t turn = 0; turn < DENSITIES * ROW_MOST; turn++) {
+        uint32_t end = turn / DENSITIES;
+        uint32_t *entries = (uint32_t *)(void *)rows.end - end;
+        uint32_t flags = random_below(&random, 2) == 0 ? 0 : ~ROW_NODE;
+        for (uint32_t node = 0; node < MARKS_NODES; node++) {
+            uint64_t bit = UINT64_C(1) << node % 64;
+            bool is_marked = random_below(&random, DENSITIES - 1) < turn % DENSITIES;
+            exact[node / 64] = is_marked ? exact[node / 64] | bit : exact[node / 64] & ~bit;
+        }
+        for (uint32_t i = 0; i < end; i++) {
+            entries[i] = (uint32_t)random_below(&random, MARKS_NODES) |
+                         ((uint32_t)random_below(&random, UINT64_C(1) << 32) & flags);
+        }
+        uint32_t node = (uint32_t)random_below(&random, MARKS_NODES + 1);
+        node = node == MARKS_NODES ? UINT32_MAX : node;
+        for (uint32_t first = 0; first <= end && first < OFFSETS; first++) {
+            uint32_t at;
+            uint32_t expected_at;
+            uint32_t sum = count(exact, entries, first, end, node, &at);
+            assert_int_equal(sum, oracle_marks(exact, entries, first, end, node, &expected_at));
+            assert_int_equal(at, expected_at);
+        }
+    }
+    guarded_release(&rows);
+    guarded_release(&marks);
 }

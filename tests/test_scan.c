@@ -55,7 +55,24 @@ static uint32_t oracle_count(const bool *marks, const uint32_t *entries, uint32_
     return (uint32_t)total;
 }
 
-static void counts_are_checked(struct scan *scan) {
+/* Every set that is here, with and without a filter. */
+static void every_scan_must(void (*check)(struct scan *scan)) {
+    static const size_t node_counts[] = {NODES, SCAN_UNFILTERED_GATHERED + 1};
+    for (enum kernel_set set = KERNEL_AUTO; set < KERNEL_SETS; set++) {
+        for (size_t i = 0; i < sizeof node_counts / sizeof node_counts[0]; i++) {
+            struct err err;
+            struct scan scan = {0};
+            if (kernel_set_is_here(set)) {
+                MUST(scan_init(&scan, node_counts[i], set, &err));
+                assert_int_equal(scan.filter.data != NULL, node_counts[i] != NODES);
+                check(&scan);
+                scan_release(&scan);
+            }
+        }
+    }
+}
+
+static void counts_must_equal_the_sets(struct scan *scan) {
     static uint32_t marked[ROW_MAX];
     static uint32_t scanned[ROW_MAX];
     static bool marks[NODES];
@@ -78,25 +95,78 @@ static void counts_are_checked(struct scan *scan) {
     }
 }
 
-/* The filter is another one in a graph of many members. */
 static void counts_are_those_of_the_sets(void **state) {
     (void)state;
-    static const size_t node_counts[] = {NODES, (size_t)1 << 24};
-    for (enum kernel_set set = KERNEL_AUTO; set < KERNEL_SETS; set++) {
-        for (size_t i = 0; i < 2 && kernel_set_is_here(set); i++) {
-            struct err err;
-            struct scan scan = {0};
-            MUST(scan_init(&scan, node_counts[i], set, &err));
-            counts_are_checked(&scan);
-            scan_release(&scan);
+    every_scan_must(counts_must_equal_the_sets);
+}
+
+/* Puts the node that is looked for into a row, at three places of it where there is room, behind
+ * some of which lie entries of the same instant; returns how often it is in the batch. */
+static uint32_t row_meet(struct random *random, uint32_t *entries, const struct scan_row *row,
+                         uint32_t node) {
+    uint32_t met = 0;
+    for (int i = 0; i < 3; i++) {
+        entries[random_below(random, row->count)] = node;
+    }
+    for (uint32_t i = row->base; i < row->count; i++) {
+        entries[i] |= i > row->base && random_below(random, 3) == 0 ? ROW_SAME : 0;
+        met += (entries[i] & ROW_NODE) == node;
+    }
+    return met;
+}
+
+/* The entries that the n-th event with the node sees, without those with the node itself. */
+static uint32_t oracle_seen(const struct scan_row *row, uint32_t node, uint32_t n, uint32_t *seen) {
+    uint32_t count = 0;
+    uint32_t instant = 0;
+    for (uint32_t i = 0; i < row->count; i++) {
+        instant = (row->entries[i] & ROW_SAME) != 0 ? instant : i;
+        n -= i >= row->base && (row->entries[i] & ROW_NODE) == node;
+        if (n == 0) {
+            break;
         }
     }
+    for (uint32_t i = 0; i < instant; i++) {
+        seen[count] = row->entries[i];
+        count += (row->entries[i] & ROW_NODE) != node;
+    }
+    return count;
+}
+
+static void prefixes_must_equal_the_sets(struct scan *scan) {
+    static uint32_t marked[ROW_MAX];
+    static uint32_t scanned[ROW_MAX];
+    static uint32_t seen[ROW_MAX];
+    static bool marks[NODES];
+    const struct part all = {0, 1};
+    struct random random;
+    random_seed(&random, 1);
+    for (int turn = 0; turn < 600; turn++) {
+        uint32_t count = row_make(&random, marked);
+        struct scan_row row = {scanned, 0, 1 + row_make(&random, scanned)};
+        row.base = (uint32_t)random_below(&random, row.count);
+        scanned[row.count - 1] = NODES - 1;
+        uint32_t met = row_meet(&random, scanned, &row, NODES - 1);
+        scan_begin(scan, count, NODES - 1);
+        scan_mark(scan, marked, 0, count, all);
+        marks_make(marks, marked, count, all);
+        for (uint32_t n = 1; n <= met; n++) {
+            uint32_t length = oracle_seen(&row, NODES - 1, n, seen);
+            assert_int_equal(scan_until(scan, &row, NODES - 1, n),
+                             oracle_count(marks, seen, length));
+        }
+        scan_clear(scan, marked, count, NODES - 1);
+    }
+}
+
+static void prefixes_count_like_their_sets(void **state) {
+    (void)state;
+    every_scan_must(prefixes_must_equal_the_sets);
 }
 
 /* Entries 70 and 130 of the row are about the member that is looked for, and so is one of the base;
  * the second has 5 before it of its own instant. */
-static void a_scan_stops_where_the_event_s_instant_begins(void **state) {
-    (void)state;
+static void instant_must_end_it(struct scan *scan) {
     enum { COUNT = 200, BASE = 40, NODE = NODES - 1 };
     static uint32_t entries[COUNT];
     const struct part all = {0, 1};
@@ -110,29 +180,26 @@ static void a_scan_stops_where_the_event_s_instant_begins(void **state) {
     for (uint32_t i = 126; i <= 130; i++) {
         entries[i] |= ROW_SAME;
     }
-    for (enum kernel_set set = KERNEL_AUTO; set < KERNEL_SETS; set++) {
-        struct err err;
-        struct scan scan = {0};
-        if (kernel_set_is_here(set)) {
-            MUST(scan_init(&scan, NODES, set, &err));
-            scan_begin(&scan, COUNT, NODE);
-            for (uint32_t i = 0; i < COUNT; i++) {
-                if ((entries[i] & ROW_NODE) != NODE) {
-                    scan_mark(&scan, entries, i, i + 1, all);
-                }
-            }
-            assert_int_equal(scan_until(&scan, &row, NODE, 1), 69);
-            assert_int_equal(scan_until(&scan, &row, NODE, 2), 123);
-            assert_int_equal(scan_find(&row, NODE), 70);
-            scan_release(&scan);
+    scan_begin(scan, COUNT, NODE);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        if ((entries[i] & ROW_NODE) != NODE) {
+            scan_mark(scan, entries, i, i + 1, all);
         }
     }
+    assert_int_equal(scan_until(scan, &row, NODE, 1), 69);
+    assert_int_equal(scan_until(scan, &row, NODE, 2), 123);
+    assert_int_equal(scan_find(&row, NODE), 70);
+}
+
+static void a_scan_stops_where_the_event_s_instant_begins(void **state) {
+    (void)state;
+    every_scan_must(instant_must_end_it);
 }
 
 /* A gather reads three bytes more than the one that it is for. */
 static void the_last_byte_of_the_greatest_filter_is_found(void **state) {
     (void)state;
-    enum { MANY = 1 << 20, LAST = MANY - 1 };
+    enum { MANY = 2 * SCAN_UNFILTERED_GATHERED, LAST = MANY - 1 };
     static const uint32_t entries[] = {LAST, LAST - 1, 0, LAST};
     const struct part all = {0, 1};
     for (enum kernel_set set = KERNEL_AUTO; set < KERNEL_SETS; set++) {
@@ -151,6 +218,7 @@ static void the_last_byte_of_the_greatest_filter_is_found(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_those_of_the_sets),
+        cmocka_unit_test(prefixes_count_like_their_sets),
         cmocka_unit_test(the_last_byte_of_the_greatest_filter_is_found),
         cmocka_unit_test(a_scan_stops_where_the_event_s_instant_begins),
     };

@@ -1,9 +1,10 @@
 /* The marks of one neighbourhood, and the scan of another one for them: the inner loops of the
  * kernels of this folder.
  *
- * A node is marked in a bitmap of all nodes and in a filter, a byte per residue of its number, that
- * stays within the cache of a core: few nodes of a scanned row pass the filter, and only those are
- * looked up in the bitmap. What the filter marks is a superset of what the bitmap does.
+ * A node is marked in a bitmap of all nodes. Where that is small, every entry of a scanned row is
+ * looked up in it. Of larger graphs a node is marked in a filter as well, a byte per residue of its
+ * number, that stays within the cache of a core: few nodes of a row pass the filter, and only those
+ * are looked up in the bitmap. What the filter marks is a superset of what the bitmap does.
  *
  * A scan belongs to one thread. Between two neighbourhoods nothing is marked.
  *
@@ -28,18 +29,25 @@ struct part {
     uint32_t count; /* 1 .. LIMIT_PARTS */
 };
 
-/* Entries that are filtered before their hits are looked at. */
-enum { SCAN_BLOCK = 64 };
+/* Entries that are looked at together; entries ahead that a scan of the bitmap asks for. */
+enum { SCAN_BLOCK = 64, SCAN_AHEAD = 256 };
+
+/* The most nodes whose bitmap is scanned without a filter: one after the other, or gathered. */
+enum { SCAN_UNFILTERED_PLAIN = 1 << 20, SCAN_UNFILTERED_GATHERED = 1 << 24 };
 
 struct scan {
     struct pages exact;  /* uint64_t: a bit per node */
-    struct pages filter; /* a byte, 0 or 1, per residue */
-    uint32_t per_entry;  /* residues per entry of the neighbourhood, at least */
+    struct pages filter; /* a byte, 0 or 1, per residue; none where the bitmap is enough */
     uint32_t mask;       /* residues in use, a power of two, less one */
     /* Writes down the positions i in [first, end), SCAN_BLOCK at most, where
      * filter[entries[i] & mask] is set; returns how many. */
     uint32_t (*hits_collect)(const uint8_t *filter, uint32_t mask, const uint32_t *entries,
                              uint32_t first, uint32_t end, uint32_t *hits);
+    /* Adds up the entries from `first` on, up to the first one about `node` or else up to `end`:
+     * each counts 1 where its node is marked in `exact`, -1 where it ended, 0 where it was
+     * rejected. *at gets where it stopped. Entries from `end` on are not read. */
+    uint32_t (*marks_count)(const uint64_t *exact, const uint32_t *entries, uint32_t first,
+                            uint32_t end, uint32_t node, uint32_t *at);
 };
 
 /* A row that is scanned for the entry of one event in it. */

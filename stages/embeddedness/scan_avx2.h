@@ -1,4 +1,4 @@
-/* The hits of a block, with AVX2: the same positions as the loop of scan.c finds. x86-64 only. */
+/* The inner loops of a scan with AVX2: the same results as those of scan.c. x86-64 only. */
 #ifndef TIEFLOW_STAGES_EMBEDDEDNESS_SCAN_AVX2_H
 #define TIEFLOW_STAGES_EMBEDDEDNESS_SCAN_AVX2_H
 
@@ -12,6 +12,10 @@
  * KERNEL_AVX2 is here. */
 uint32_t scan_avx2_hits(const uint8_t *filter, uint32_t mask, const uint32_t *entries,
                         uint32_t first, uint32_t end, uint32_t *hits);
+
+/* See marks_count of scan.h. To be called where KERNEL_AVX2 is here. */
+uint32_t scan_avx2_marks(const uint64_t *exact, const uint32_t *entries, uint32_t first,
+                         uint32_t end, uint32_t node, uint32_t *at);
 
 #endif
 
