@@ -1,9 +1,11 @@
-/* Blocks of ties go through a conveyor: the caller's thread copies ties in and appends rows that
- * come off, looking up is done on any. One thread beside the caller's is enough: it waits for
- * memory less than a replay does.
+/* Blocks of ties go through a conveyor: the caller's thread copies ties in, all else is done on
+ * any. Looking up is done for several blocks at once, appending by one after the other: a block
+ * waits for its turn. One thread beside the caller's is enough, since Parquet has threads of its
+ * own.
  *
- * Rejected: looking up where rows are encoded (each format would have to know what rows are made
- * of); threads that append, too (rows have an order).
+ * Rejected: appending what comes off on the caller's thread (the replay, which has the most to do
+ * of all, would read all rows once more); looking up where rows are encoded (each format would have
+ * to know what rows are made of).
  */
 #include "pipeline/ties_writer.h"
 
@@ -11,13 +13,18 @@
 #include "schemas/tie.h"
 #include "stages/base/conveyor.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_TIES = 16384, THREADS_MAX = 2 };
+enum { BLOCK_TIES = 4096, THREADS_MAX = 2, SLOTS = 8 };
 
 struct ties_block {
     size_t count;
+    uint64_t place; /* among all blocks */
+    struct status status;
+    struct err err;
     /* As they were put: */
     int64_t created_at_ms[BLOCK_TIES];
     uint64_t number[BLOCK_TIES];
@@ -38,15 +45,17 @@ struct ties_writer {
     struct tee *tee;
     struct ties_writer_options options;
     struct conveyor *conveyor;
+    uint64_t put; /* blocks */
+    pthread_mutex_t lock;
+    pthread_cond_t turned;
+    uint64_t turn;  /* place of the block that may be appended; with the lock */
+    bool is_broken; /* an append failed; whose turn it is may look */
     struct ties_block blocks[];
 };
 
 /* The loops that reach into large tables are apart from each other and from arithmetic: the
  * processor then waits for many ties at once. */
-static void block_work(void *context, size_t slot) {
-    struct ties_writer *writer = context;
-    const struct ties_writer_options *options = &writer->options;
-    struct ties_block *block = &writer->blocks[slot];
+static void block_look_up(struct ties_block *block, const struct ties_writer_options *options) {
     for (size_t i = 0; i < block->count; i++) {
         block->member_from[i] =
             dictionary_member(options->dictionary, (struct node_id){block->from[i]}).v;
@@ -70,11 +79,45 @@ static void block_work(void *context, size_t slot) {
     }
 }
 
+static struct status block_append(struct ties_writer *writer, const struct ties_block *block,
+                                  struct err *err) {
+    const union column_values columns[] = {
+        {.u64 = block->member_from},
+        {.u64 = block->member_to},
+        {.time_ms = block->created_at_ms},
+        {.time_ms = block->ended_at_ms},
+        {.u32 = block->mutual},
+        {.u32 = block->degree_from},
+        {.u32 = block->degree_to},
+        {.u64 = block->in_union},
+        {.f64 = block->strength},
+    };
+    return tee_append(writer->tee, columns, block->count, err);
+}
+
+/* Blocks are begun in their order, so the turn of each comes. */
+static void block_work(void *context, size_t slot) {
+    struct ties_writer *writer = context;
+    struct ties_block *block = &writer->blocks[slot];
+    block_look_up(block, &writer->options);
+    (void)pthread_mutex_lock(&writer->lock);
+    while (writer->turn != block->place) {
+        (void)pthread_cond_wait(&writer->turned, &writer->lock);
+    }
+    (void)pthread_mutex_unlock(&writer->lock);
+    block->status = writer->is_broken ? status_ok() : block_append(writer, block, &block->err);
+    writer->is_broken = writer->is_broken || failed(block->status);
+    (void)pthread_mutex_lock(&writer->lock);
+    writer->turn++;
+    (void)pthread_cond_broadcast(&writer->turned);
+    (void)pthread_mutex_unlock(&writer->lock);
+}
+
 struct status ties_writer_new(struct ties_writer **writer, struct tee *tee,
                               const struct ties_writer_options *options, struct err *err) {
     unsigned threads = options->threads == 0 ? 1 : options->threads;
     threads = threads < THREADS_MAX ? threads : THREADS_MAX;
-    size_t slots = conveyor_slots(threads);
+    size_t slots = threads == 1 ? 1 : SLOTS;
     size_t bytes = sizeof **writer + slots * sizeof(struct ties_block);
     struct ties_writer *made = malloc(bytes);
     *writer = NULL;
@@ -83,6 +126,9 @@ struct status ties_writer_new(struct ties_writer **writer, struct tee *tee,
     }
     /* Columns are left as they are: a date may have few ties. */
     *made = (struct ties_writer){.tee = tee, .options = *options};
+    /* With default attributes neither fails on Linux. */
+    (void)pthread_mutex_init(&made->lock, NULL);
+    (void)pthread_cond_init(&made->turned, NULL);
     for (size_t i = 0; i < slots; i++) {
         made->blocks[i].count = 0;
     }
@@ -98,27 +144,24 @@ struct status ties_writer_new(struct ties_writer **writer, struct tee *tee,
 void ties_writer_free(struct ties_writer *writer) {
     if (writer != NULL) {
         conveyor_free(writer->conveyor);
+        (void)pthread_cond_destroy(&writer->turned);
+        (void)pthread_mutex_destroy(&writer->lock);
         free(writer);
     }
 }
 
-/* Appends the oldest block on its way; it is empty then. */
+/* Waits for the oldest block on its way; it is empty then. */
 static struct status block_finish(struct ties_writer *writer, struct err *err) {
     struct ties_block *block = &writer->blocks[conveyor_take(writer->conveyor)];
-    const union column_values columns[] = {
-        {.u64 = block->member_from},
-        {.u64 = block->member_to},
-        {.time_ms = block->created_at_ms},
-        {.time_ms = block->ended_at_ms},
-        {.u32 = block->mutual},
-        {.u32 = block->degree_from},
-        {.u32 = block->degree_to},
-        {.u64 = block->in_union},
-        {.f64 = block->strength},
-    };
-    size_t count = block->count;
     block->count = 0;
-    return tee_append(writer->tee, columns, count, err);
+    return failed(block->status) ? err_set(err, block->status.failure, "%s", block->err.text)
+                                 : status_ok();
+}
+
+/* Sends the block that is being filled on its way. */
+static void block_put(struct ties_writer *writer) {
+    writer->blocks[conveyor_next(writer->conveyor)].place = writer->put++;
+    conveyor_put(writer->conveyor);
 }
 
 static void ties_copy(struct ties_block *block, const struct tie_slice *ties, size_t first,
@@ -147,7 +190,7 @@ struct status ties_writer_put(struct ties_writer *writer, const struct tie_slice
         ties_copy(block, ties, done, count, first_number);
         done += count;
         if (count == room) {
-            conveyor_put(writer->conveyor);
+            block_put(writer);
             if (conveyor_is_full(writer->conveyor)) {
                 TRY(block_finish(writer, err));
             }
@@ -158,7 +201,7 @@ struct status ties_writer_put(struct ties_writer *writer, const struct tie_slice
 
 struct status ties_writer_finish(struct ties_writer *writer, struct err *err) {
     if (writer->blocks[conveyor_next(writer->conveyor)].count != 0) {
-        conveyor_put(writer->conveyor);
+        block_put(writer);
     }
     while (conveyor_count(writer->conveyor) != 0) {
         TRY(block_finish(writer, err));

@@ -6,6 +6,9 @@
 #include "tests/scratch.h"
 #include "tests/table_testing.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 enum { MEMBERS = 300, TIES = 50000, STEP = 7 };
 
 static const int64_t until_ms = 40000;
@@ -207,6 +210,45 @@ static void a_slice_longer_than_blocks_is_numbered_through(void **state) {
     free(rows);
 }
 
+/* Whatever comes off after it, on whichever thread. */
+static void the_first_failure_to_append_is_told(void **state) {
+    struct err err;
+    struct rows *rows = calloc(1, sizeof *rows);
+    assert_non_null(rows);
+    struct drawn *drawn = drawn_new(rows);
+    endings_draw(drawn, rows);
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        struct ties_writer *writer;
+        struct tee tee = {.table = &table_ties};
+        const struct table_options table = {.threads = threads};
+        const struct ties_writer_options options = {.dictionary = &drawn->dictionary,
+                                                    .endings = &drawn->endings,
+                                                    .until_ms = until_ms,
+                                                    .threads = threads};
+        const struct tie_slice slice = {
+            TIES,          drawn->created_at_ms, drawn->from,      drawn->to,
+            drawn->mutual, drawn->degree_from,   drawn->degree_to, drawn->origin};
+        struct rlimit old;
+        (void)signal(SIGXFSZ, SIG_IGN);
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+        struct rlimit little = {.rlim_cur = 100000, .rlim_max = old.rlim_max};
+        MUST(table_writer_open(&tee.writers[TABLE_CSV], TABLE_CSV, *state, &table_ties, &table,
+                               &err));
+        MUST(ties_writer_new(&writer, &tee, &options, &err));
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+        struct status status = status_ok();
+        for (int i = 0; i < 3 && !failed(status); i++) {
+            status = ties_writer_put(writer, &slice, 0, &err);
+        }
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+        MUST_FAIL(status, FAILURE_IO, "ties.csv");
+        ties_writer_free(writer);
+        table_writer_discard(tee.writers[TABLE_CSV]);
+    }
+    drawn_free(drawn);
+    free(rows);
+}
+
 static void what_is_not_finished_is_forgotten(void **state) {
     struct err err;
     struct rows *rows = calloc(1, sizeof *rows);
@@ -234,6 +276,8 @@ int main(void) {
                                         scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(a_slice_longer_than_blocks_is_numbered_through,
                                         scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(the_first_failure_to_append_is_told, scratch_make,
+                                        scratch_remove),
         cmocka_unit_test(what_is_not_finished_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
