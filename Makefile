@@ -9,12 +9,14 @@
 #   CFLAGS=, LDFLAGS=   added behind our own
 #   PREFIX=, DESTDIR=   where `make install` puts the program (/usr/local)
 #   FUZZ_SECONDS=n      how long `make fuzz` spends on each target (600)
+#   KILLS=n             of `make soak-kills`; all: at every point (1000)
 #   BENCH_OPTIONS=      of `make bench`, bench-study and bench-attribution, see bench/README.md:
 #                       for example '--logs stream:5000000 --contenders roaring'
 
 BUILD = build
 PREFIX = /usr/local
 FUZZ_SECONDS = 600
+KILLS = 1000
 SMOKE_SECONDS = 5
 ifeq ($(origin CC),default)
 CC = gcc
@@ -50,15 +52,19 @@ NO_PEERS := $(shell printf '\#include <%s>\n' GraphBLAS.h igraph/igraph.h | \
                     $(CC) -E -x c - >/dev/null 2>&1 || echo '$(PEER_SRC)')
 BENCH_SRC := $(filter-out $(NO_PEERS),$(sort $(wildcard bench/bench_*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# Loaded in front of libc by the tests that kill the program and let its calls fail.
+SHIM_SRC := tests/shim/file_calls.c
 HELP_SRC := $(filter-out $(TEST_SRC) $(BENCH_SRC) $(NO_PEERS),\
                          $(sort $(wildcard tests/*.c bench/*.c)))
 HEADERS := $(sort $(wildcard $(patsubst %,%/*.h,schemas stages/* pipeline bench tests tests/*)))
-C_SRC := $(LIB_SRC) $(wildcard $(MAIN_SRC)) $(HELP_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC)
+C_SRC := $(LIB_SRC) $(wildcard $(MAIN_SRC)) $(HELP_SRC) $(TEST_SRC) $(BENCH_SRC) $(FUZZ_SRC) \
+         $(SHIM_SRC)
 
 objects = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
 TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
 BENCHES := $(BENCH_SRC:%.c=$(BUILD)/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(BUILD)/%)
+SHIM := $(SHIM_SRC:%.c=$(BUILD)/%.so)
 LIB := $(BUILD)/libtieflow.a
 HELP := $(if $(HELP_SRC),$(BUILD)/libhelpers.a)
 
@@ -77,7 +83,7 @@ LINT = checkers layers style headers format gcc clang globals tidy cppcheck
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
-ifeq ($(filter demo demo-kafka test test-kafka check asan tsan lint bench% fuzz deps%,$(MAKECMDGOALS)),)
+ifeq ($(filter demo demo-kafka test test-kafka check asan tsan lint bench% fuzz soak% deps%,$(MAKECMDGOALS)),)
 MAKEFLAGS += --output-sync=target
 endif
 endif
@@ -101,6 +107,9 @@ DEMO_TOPICS = connections:3 $(patsubst %,tieflow.%:1,ties endings late quarantin
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 RUN_TESTS = $(PYTHON) tests/tools/run_tests.py --build $(BUILD) --lint "$(LINT)" \
             --tsan "$(TSAN_TESTS)"
+# A test of tests/cli at its full size, with what it prints.
+SOAK = deps-test $(BUILD)/tieflow $(SHIM)
+SOAK_TEST = TIEFLOW='$(BUILD)/tieflow' $(BUILD)/venv/bin/python -m unittest
 # Settings of a variant: OPT, folder, CC.
 variant = OPT='$1' BUILD=$(BUILD)/$2 CC=$3
 # Under a sanitizer gcc warns where it does not otherwise; warnings are for the two plain builds.
@@ -110,7 +119,7 @@ sanitized = $(variant) WARN=
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help deps deps-unit deps-tools deps-peers deps-kafka deps-test demo demo-kafka test \
-        test-kafka check asan tsan lint fuzz bench bench-study bench-programs bench-kafka \
+        test-kafka check asan tsan lint fuzz soak-kills soak-faults bench bench-study bench-programs bench-kafka \
         bench-attribution install clean everything fuzzers tidy variant-asan variant-tsan \
         variant-clang variant-fuzz $(LINT:%=lint-%) always
 
@@ -158,6 +167,12 @@ tsan: deps-unit ## Tests that start threads, under the thread sanitizer
 
 fuzz: deps-tools ## Fuzz every parser for FUZZ_SECONDS each; finds are kept in BUILD
 	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-keep fuzz
+
+soak-kills: $(SOAK) ## Kill runs KILLS times and start them again: nobody can tell (minutes)
+	@TIEFLOW_KILLS=$(KILLS) $(SOAK_TEST) tests.cli.test_kills
+
+soak-faults: $(SOAK) ## Let every call about files fail, one by one: told, and made up for (an hour)
+	@TIEFLOW_FAULTS=all $(SOAK_TEST) tests.cli.test_failing_calls
 
 bench: deps-peers ## Ties of 5 and 50 M beside other ways to count them, equal results (minutes)
 	@tests/tools/venv.sh $(BUILD)/venv || echo 'bench: DuckDB will be left out' >&2
@@ -210,6 +225,10 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(LDLIBS) -o $@
 
+$(SHIM): $(BUILD)/%.so: %.c $(BUILD)/flags | deps
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(COMPILE) -fPIC -shared $< -o $@
+
 # An archive and not a list of objects: a program takes from it only what it calls. It is made
 # anew each time, since `ar` would keep the members whose source is gone.
 $(LIB): $(call objects,$(LIB_SRC)) $(BUILD)/lib.files
@@ -233,7 +252,7 @@ $(BUILD)/flags $(BUILD)/lib.files $(BUILD)/helpers.files: always
 	@echo '$(record)' | cmp -s - $@ || echo '$(record)' > $@
 
 # Everything that one compiler can build; the program itself as soon as it has a main.
-everything: $(if $(wildcard $(MAIN_SRC)),$(BUILD)/tieflow) $(LIB) $(TESTS) $(BENCHES)
+everything: $(if $(wildcard $(MAIN_SRC)),$(BUILD)/tieflow) $(LIB) $(TESTS) $(BENCHES) $(SHIM)
 	@:
 bench-programs: $(BUILD)/tieflow $(filter $(addprefix $(BUILD)/bench/bench_,temporal static triangles \
                                                     positions),$(BENCHES))

@@ -321,10 +321,11 @@ done:
 static struct status manifest_read(struct parcel *parcel, struct err *err) {
     char *path;
     TRY(path_join(&path, parcel->folder, manifest_name, err));
-    struct status status;
-    if (file_exists(path)) {
+    enum path_kind kind;
+    struct status status = path_look(path, &kind, err);
+    if (!failed(status) && kind == PATH_FILE) {
         status = manifest_parse(path, &parcel->run_id, err);
-    } else {
+    } else if (!failed(status)) {
         status = err_set(err, FAILURE_DATA,
                          "%s: has %s files and no %s, so it is no published date: restore the "
                          "folder, or remove it and run the date again",
@@ -488,7 +489,7 @@ static struct status parcel_remove(const struct parcel *parcel, struct err *err)
     for (size_t i = 0; i < parcel->paths.count; i++) {
         const char *path = parcel->paths.items[i];
         if (unlink(path) != 0 && errno != ENOENT) {
-            return err_set(err, FAILURE_IO, "%s: cannot be removed: %s", path, strerror(errno));
+            return err_io(err, errno, "%s: cannot be removed", path);
         }
         if (i == 0) { /* in the order of names they are the first */
             TRY(folder_sync(parcel->folder, err));

@@ -286,15 +286,19 @@ static struct status staged_is_due(const struct nights *nights, const char *name
     if (asprintf(&manifest, "%s/%s/manifest.json", out, name) < 0) {
         return err_memory(err, strlen(out), "a path");
     }
+    enum path_kind manifest_kind = PATH_FREE;
+    enum path_kind published_kind = PATH_FREE;
     struct status status = date_path(out, published_prefix, date, &published, err);
-    if (failed(status)) {
-        free(manifest);
-        return status;
+    if (!failed(status)) {
+        status = path_look(manifest, &manifest_kind, err);
     }
-    *is_due = file_exists(manifest) && !folder_exists(published);
+    if (!failed(status)) {
+        status = path_look(published, &published_kind, err);
+    }
+    *is_due = !failed(status) && manifest_kind == PATH_FILE && published_kind != PATH_FOLDER;
     free(manifest);
     free(published);
-    return status_ok();
+    return status;
 }
 
 /* Completes or removes the staging folders that crashed runs left. */
@@ -469,7 +473,7 @@ static bool adjacency_is_due(const struct nights *nights) {
     return (generation_tail(previous) + events) * 100 > previous->open_ties * percent;
 }
 
-/* Decides where the run's rows come from and where they go. A repeat leaves the state alone. */
+/* Decides where the run's rows come from and where they go. A repeat writes nothing there. */
 static struct status adjacency_plan(struct nights *nights, struct err *err) {
     struct run *run = &nights->run;
     unsigned threads = options_threads(run->options);
@@ -496,6 +500,14 @@ static struct status adjacency_enter(struct nights *nights, struct err *err) {
     return nights->writes_adjacency
                ? rest_writer_finish(&nights->adjacency, &nights->next, err)
                : generation_share_adjacency(&nights->next, &nights->previous, err);
+}
+
+/* The newest dates may be run again because their run was cut off behind its commit, and then it
+ * has not pruned. Older ones leave the state alone. */
+static struct status repeat_prune(struct nights *nights, struct err *err) {
+    return nights->last_ms == state_newest(&nights->state)
+               ? state_prune(&nights->state, (size_t)nights->run.options->keep, err)
+               : status_ok();
 }
 
 static struct status nights_compute(struct nights *nights, struct err *err) {
@@ -537,7 +549,8 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
         TRY(repeat_check(nights, err));
         TRY(night_study_check_repeat(&nights->study, &nights->state, &nights->repeated, err));
         TRY(state_abandon(&nights->state, err));
-        return tables_reveal(nights, run_repeat_prefix, err);
+        TRY(tables_reveal(nights, run_repeat_prefix, err));
+        return repeat_prune(nights, err);
     }
     progress_begin(run->progress, "saving", "ties", run->graph.open_ties);
     TRY(generation_fill(nights, err));

@@ -34,9 +34,11 @@ struct status verb_report(const struct options *options, struct progress *progre
                        DATABASE_FILE);
     }
     const char *source = options->arguments.items[0];
-    struct status status =
-        folder_exists(source) ? path_join(&database, source, DATABASE_FILE, err) : status_ok();
-    if (!failed(status) && database == NULL) {
+    enum path_kind kind;
+    struct status status = path_look(source, &kind, err);
+    if (!failed(status) && kind == PATH_FOLDER) {
+        status = path_join(&database, source, DATABASE_FILE, err);
+    } else if (!failed(status)) {
         database = strdup(source);
         status = database == NULL ? err_memory(err, strlen(source), "a path") : status_ok();
     }

@@ -184,7 +184,7 @@ static struct status table_remove(const char *folder, const char *name, struct e
     TRY(path_join(&path, folder, name, err));
     struct status status = status_ok();
     if (unlink(path) != 0 && errno != ENOENT) {
-        status = err_set(err, FAILURE_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        status = err_io(err, errno, "%s: cannot be removed", path);
     }
     free(path);
     return status;

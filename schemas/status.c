@@ -2,6 +2,7 @@
 #include "schemas/status.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,50 @@ struct status err_set(struct err *err, enum failure failure, const char *format,
         text_make_one_line(err->text, length);
     }
     return (struct status){failure};
+}
+
+/* What to do about an errno of a file, with its separator; "" where only the reader can know. */
+static const char *remedy_of(int failure) {
+    switch (failure) {
+    case ENOSPC:
+    case EDQUOT:
+        return "; make room there and run again";
+    case EFBIG:
+        return "; raise the limit on the size of files (ulimit -f)";
+    case EMFILE:
+        return "; raise the limit on open files (ulimit -n)";
+    case ENFILE:
+        return "; the whole system has too many files open: close some, or raise fs.file-max";
+    case EIO:
+        return "; the disk may be failing: look at the system's log before running again";
+    case EROFS:
+        return "; the file system is read-only: make it writable, or name another place";
+    case EACCES:
+    case EPERM:
+        return "; give this user the permission, or name another place";
+    case ENOENT:
+    case ENOTDIR:
+        return "; check the name";
+    case ENOMEM:
+        return "; out of memory: free some and run again";
+    default:
+        return "";
+    }
+}
+
+struct status err_io(struct err *err, int failure, const char *format, ...) {
+    enum failure class = failure == ENOMEM ? FAILURE_RETRY : FAILURE_IO;
+    assert(failure != 0);
+    if (err != NULL) {
+        char what[ERR_TEXT_BYTES];
+        va_list arguments;
+        va_start(arguments, format);
+        int length = vsnprintf(what, sizeof what, format, arguments);
+        va_end(arguments);
+        text_make_one_line(what, length);
+        return err_set(err, class, "%s: %s%s", what, strerror(failure), remedy_of(failure));
+    }
+    return (struct status){class};
 }
 
 void err_prefix(struct err *err, const char *format, ...) {

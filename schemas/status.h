@@ -78,6 +78,11 @@ FALLIBLE err_set(struct err *err, enum failure failure, const char *format, ...)
 /* Puts `format` in front of what `err` says ("while loading X: ..."), keeping its class. */
 void err_prefix(struct err *err, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* The line for a system call about a file that failed with the errno `failure`: what the format
+ * says (which file, and what could not be done with it), the system's reason, and what to do about
+ * it. FAILURE_IO; FAILURE_RETRY where the system lacked memory for it. */
+FALLIBLE err_io(struct err *err, int failure, const char *format, ...) PRINTF_LIKE(3, 4);
+
 /* The usual line for a failed allocation of `bytes` for `what`. */
 FALLIBLE err_memory(struct err *err, unsigned long long bytes, const char *what);
 

@@ -73,6 +73,36 @@ static void test_files_and_folders_are_told_apart(void **state) {
     assert_false(folder_exists(none));
 }
 
+static void assert_path_is(const char *path, enum path_kind wanted) {
+    struct err err;
+    enum path_kind kind;
+    MUST(path_look(path, &kind, &err));
+    assert_int_equal(kind, wanted);
+}
+
+static void test_look_that_fails_is_an_error_and_not_a_free_name(void **state) {
+    struct err err;
+    enum path_kind kind;
+    char path[SCRATCH_PATH_BYTES];
+    char loop[SCRATCH_PATH_BYTES];
+    scratch_path(state, "a", path);
+    assert_path_is(path, PATH_FREE);
+    scratch_put_text(path, "x");
+    assert_path_is(path, PATH_FILE);
+    assert_path_is(*state, PATH_FOLDER);
+    scratch_path(state, "a/b", path); /* below a file */
+    assert_path_is(path, PATH_FREE);
+    scratch_path(state, "link", loop);
+    assert_int_equal(symlink("nowhere", loop), 0);
+    assert_path_is(loop, PATH_FREE);
+    scratch_path(state, "loop", loop);
+    assert_int_equal(symlink("loop", loop), 0);
+    MUST_FAIL(path_look(loop, &kind, &err), FAILURE_IO, "cannot be looked at");
+    MUST_FAIL(folder_remove(loop, &err), FAILURE_IO, "cannot be looked at");
+    assert_false(file_exists(loop));
+    assert_false(folder_exists(loop));
+}
+
 static void test_size_is_told_in_bytes_and_missing_files_have_none(void **state) {
     struct err err;
     char path[SCRATCH_PATH_BYTES];
@@ -459,6 +489,7 @@ int main(void) {
         cmocka_unit_test(test_paths_join_with_one_slash),
         cmocka_unit_test(test_base_of_a_path_is_what_follows_the_last_slash),
         IN_SCRATCH(test_files_and_folders_are_told_apart),
+        IN_SCRATCH(test_look_that_fails_is_an_error_and_not_a_free_name),
         IN_SCRATCH(test_size_is_told_in_bytes_and_missing_files_have_none),
         IN_SCRATCH(test_whole_file_is_appended),
         IN_SCRATCH(test_file_at_the_limit_is_read_and_one_byte_more_is_no_document),

@@ -1,5 +1,6 @@
 #include "tests/testing.h"
 
+#include <errno.h>
 #include <string.h>
 
 static void test_set_fills_class_and_line_and_returns_the_class(void **state) {
@@ -17,6 +18,35 @@ static void test_callers_without_an_error_buffer_still_get_the_class(void **stat
     assert_int_equal(err_set(NULL, FAILURE_IO, "x").failure, FAILURE_IO);
     assert_int_equal(err_memory(NULL, 5, "y").failure, FAILURE_RETRY);
     err_prefix(NULL, "while %s", "testing");
+}
+
+static void test_failed_call_about_a_file_says_why_and_what_to_do(void **state) {
+    (void)state;
+    static const struct {
+        int failure;
+        enum failure class;
+        const char *says;
+    } rows[] = {
+        {ENOSPC, FAILURE_IO, "a.csv: cannot be written: No space left on device; make room"},
+        {EDQUOT, FAILURE_IO, "make room"},
+        {EFBIG, FAILURE_IO, "ulimit -f"},
+        {EMFILE, FAILURE_IO, "ulimit -n"},
+        {ENFILE, FAILURE_IO, "fs.file-max"},
+        {EIO, FAILURE_IO, "the disk may be failing"},
+        {EROFS, FAILURE_IO, "make it writable"},
+        {EACCES, FAILURE_IO, "give this user the permission"},
+        {EPERM, FAILURE_IO, "give this user the permission"},
+        {ENOENT, FAILURE_IO, "check the name"},
+        {ENOTDIR, FAILURE_IO, "check the name"},
+        {ENOMEM, FAILURE_RETRY, "out of memory"},
+        {ELOOP, FAILURE_IO, "a.csv: cannot be written: Too many levels of symbolic links"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct err err;
+        MUST_FAIL(err_io(&err, rows[i].failure, "%s: cannot be written", "a.csv"), rows[i].class,
+                  rows[i].says);
+        assert_int_equal(err_io(NULL, rows[i].failure, "x").failure, rows[i].class);
+    }
 }
 
 static void test_control_characters_become_question_marks(void **state) {
@@ -140,6 +170,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set_fills_class_and_line_and_returns_the_class),
         cmocka_unit_test(test_callers_without_an_error_buffer_still_get_the_class),
+        cmocka_unit_test(test_failed_call_about_a_file_says_why_and_what_to_do),
         cmocka_unit_test(test_control_characters_become_question_marks),
         cmocka_unit_test(test_text_beyond_ascii_is_kept),
         cmocka_unit_test(test_a_line_is_cut_with_dots_only_where_it_does_not_fit),

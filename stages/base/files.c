@@ -51,20 +51,31 @@ const char *path_base(const char *path) {
     return slash == NULL ? path : slash + 1;
 }
 
-bool file_exists(const char *path) {
+struct status path_look(const char *path, enum path_kind *kind, struct err *err) {
     struct stat stat_buffer;
-    return stat(path, &stat_buffer) == 0 && !S_ISDIR(stat_buffer.st_mode);
+    *kind = PATH_FREE;
+    if (stat(path, &stat_buffer) == 0) {
+        *kind = S_ISDIR(stat_buffer.st_mode) ? PATH_FOLDER : PATH_FILE;
+    } else if (errno != ENOENT && errno != ENOTDIR) {
+        return err_io(err, errno, "%s: cannot be looked at", path);
+    }
+    return status_ok();
+}
+
+bool file_exists(const char *path) {
+    enum path_kind kind;
+    return !failed(path_look(path, &kind, NULL)) && kind == PATH_FILE;
 }
 
 bool folder_exists(const char *path) {
-    struct stat stat_buffer;
-    return stat(path, &stat_buffer) == 0 && S_ISDIR(stat_buffer.st_mode);
+    enum path_kind kind;
+    return !failed(path_look(path, &kind, NULL)) && kind == PATH_FOLDER;
 }
 
 struct status file_size(const char *path, uint64_t *bytes, struct err *err) {
     struct stat stat_buffer;
     if (stat(path, &stat_buffer) != 0) {
-        return err_set(err, FAILURE_IO, "%s: %s", path, strerror(errno));
+        return err_io(err, errno, "%s: cannot be looked at", path);
     }
     *bytes = (uint64_t)stat_buffer.st_size;
     return status_ok();
@@ -96,6 +107,21 @@ struct status file_read_all(const char *path, struct bytes *out, struct err *err
     return status;
 }
 
+/* A folder that could not be made is fine where it is there. */
+static struct status folder_expect(const char *path, int failure, struct err *err) {
+    enum path_kind kind;
+    TRY(path_look(path, &kind, err));
+    if (kind == PATH_FOLDER) {
+        return status_ok();
+    }
+    return failure == EEXIST
+               ? err_set(err, FAILURE_IO,
+                         "%s: the folder cannot be made: a file is in the way; move it, or name "
+                         "another folder",
+                         path)
+               : err_io(err, failure, "%s: the folder cannot be made", path);
+}
+
 struct status folder_make(const char *path, struct err *err) {
     if (path[0] == '\0') { /* its files would land in the root folder */
         return err_set(err, FAILURE_IO, "the name of a folder is empty: give one, \".\" is here");
@@ -113,9 +139,8 @@ struct status folder_make(const char *path, struct err *err) {
         char kept = at[0];
         at[0] = kept == '/' && at != copy ? '\0' : kept;
         int failure = mkdir(copy, 0777) != 0 ? errno : 0;
-        if (failure != 0 && !folder_exists(copy)) {
-            status = err_set(err, FAILURE_IO, "%s: the folder cannot be made: %s", copy,
-                             failure == EEXIST ? "a file is in the way" : strerror(failure));
+        if (failure != 0) {
+            status = folder_expect(copy, failure, err);
         }
         at[0] = kept;
     }
@@ -136,17 +161,10 @@ struct status folder_output(struct output **output, const char *folder, const ch
     return status;
 }
 
-/* opendir and readdir need memory, and say so like any other failure. */
-static struct status listing_failed(const char *path, int failure, struct err *err) {
-    return failure == ENOMEM
-               ? err_memory(err, BUFSIZ, "a list of files")
-               : err_set(err, FAILURE_IO, "%s: cannot be listed: %s", path, strerror(failure));
-}
-
 struct status folder_list(const char *path, struct names *names, struct err *err) {
     DIR *folder = opendir(path);
     if (folder == NULL) {
-        return listing_failed(path, errno, err);
+        return err_io(err, errno, "%s: cannot be listed", path);
     }
     struct status status = status_ok();
     size_t first = names->count;
@@ -155,7 +173,7 @@ struct status folder_list(const char *path, struct names *names, struct err *err
         const struct dirent *entry = readdir(folder);
         if (entry == NULL) {
             if (errno != 0) {
-                status = listing_failed(path, errno, err);
+                status = err_io(err, errno, "%s: cannot be listed", path);
             }
             break;
         }
@@ -175,7 +193,7 @@ done:
 static struct status folder_open(const char *path, int *descriptor, struct err *err) {
     *descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*descriptor < 0) {
-        return err_set(err, FAILURE_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return err_io(err, errno, "%s: cannot be opened", path);
     }
     return status_ok();
 }
@@ -186,7 +204,7 @@ struct status folder_sync(const char *path, struct err *err) {
     int failure = fsync(descriptor) != 0 ? errno : 0;
     (void)close(descriptor);
     if (failure != 0) {
-        return err_set(err, FAILURE_IO, "%s: cannot be made durable: %s", path, strerror(failure));
+        return err_io(err, failure, "%s: cannot be made durable", path);
     }
     return status_ok();
 }
@@ -201,8 +219,7 @@ struct status disk_open(struct disk *disk, const char *folder, struct err *err) 
 struct status disk_sync(const struct disk *disk, struct err *err) {
     assert(disk->is_open);
     if (syncfs(disk->descriptor) != 0) {
-        return err_set(err, FAILURE_IO, "%s: files in it cannot be made durable: %s", disk->folder,
-                       strerror(errno));
+        return err_io(err, errno, "%s: files in it cannot be made durable", disk->folder);
     }
     return status_ok();
 }
@@ -215,7 +232,9 @@ void disk_close(struct disk *disk) {
 }
 
 struct status folder_remove(const char *path, struct err *err) {
-    if (!folder_exists(path)) {
+    enum path_kind kind;
+    TRY(path_look(path, &kind, err));
+    if (kind != PATH_FOLDER) {
         return status_ok();
     }
     struct names names = {0};
@@ -224,13 +243,13 @@ struct status folder_remove(const char *path, struct err *err) {
     for (size_t i = 0; i < names.count && !failed(status); i++) {
         TRY_OR(done, status, path_join(&inner, path, names.items[i], err));
         if (unlink(inner) != 0) {
-            status = err_set(err, FAILURE_IO, "%s: cannot be removed: %s", inner, strerror(errno));
+            status = err_io(err, errno, "%s: cannot be removed", inner);
         }
         free(inner);
         inner = NULL;
     }
     if (!failed(status) && rmdir(path) != 0) {
-        status = err_set(err, FAILURE_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        status = err_io(err, errno, "%s: cannot be removed", path);
     }
 done:
     names_release(&names);
@@ -263,8 +282,7 @@ struct status folder_exchange(const char *from, const char *to, struct err *err)
                        to);
     }
     if (!is_taken || renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
-        return err_set(err, FAILURE_IO, "%s: cannot take the name %s: %s", from, to,
-                       strerror(errno));
+        return err_io(err, errno, "%s: cannot take the name %s", from, to);
     }
     return status_ok();
 }
@@ -285,8 +303,7 @@ struct status file_move(const char *from_folder, const char *to_folder, const ch
         status = path_join(&to, to_folder, name, err);
     }
     if (!failed(status) && rename(from, to) != 0) {
-        status =
-            err_set(err, FAILURE_IO, "%s: cannot be moved to %s: %s", from, to, strerror(errno));
+        status = err_io(err, errno, "%s: cannot be moved to %s", from, to);
     }
     free(from);
     free(to);
@@ -296,7 +313,7 @@ struct status file_move(const char *from_folder, const char *to_folder, const ch
 struct status file_lock(const char *path, int *descriptor, struct err *err) {
     int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (opened < 0) {
-        return err_set(err, FAILURE_IO, "%s: cannot be opened: %s", path, strerror(errno));
+        return err_io(err, errno, "%s: cannot be opened", path);
     }
     if (flock(opened, LOCK_EX | LOCK_NB) != 0) {
         int failure = errno;
@@ -306,7 +323,7 @@ struct status file_lock(const char *path, int *descriptor, struct err *err) {
                            "%s: another run holds this state; wait for it to end and try again",
                            path);
         }
-        return err_set(err, FAILURE_IO, "%s: cannot be locked: %s", path, strerror(failure));
+        return err_io(err, failure, "%s: cannot be locked", path);
     }
     *descriptor = opened;
     return status_ok();

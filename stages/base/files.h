@@ -25,6 +25,13 @@ FALLIBLE path_join(char **path, const char *folder, const char *name, struct err
 /* The last component of a path: lent from it. */
 const char *path_base(const char *path);
 
+/* What has this name, links followed. */
+enum path_kind { PATH_FREE, PATH_FILE, PATH_FOLDER };
+
+/* Nothing may be concluded from a look that failed: FAILURE_IO where it cannot be told. */
+FALLIBLE path_look(const char *path, enum path_kind *kind, struct err *err);
+
+/* The same for messages and notes: false, too, where it cannot be told. */
 bool file_exists(const char *path);
 bool folder_exists(const char *path);
 

@@ -47,8 +47,7 @@ struct status scratch_open(struct scratch **scratch, const char *folder, struct 
         int failure = errno;
         free(made->folder);
         free(made);
-        return err_set(err, FAILURE_IO, "%s: no scratch file can be made there: %s", folder,
-                       strerror(failure));
+        return err_io(err, failure, "%s: no scratch file can be made there", folder);
     }
     *scratch = made;
     return status_ok();
@@ -62,18 +61,6 @@ void scratch_close(struct scratch *scratch) {
     }
 }
 
-static struct status write_failed(const struct scratch *scratch, uint64_t offset, size_t bytes,
-                                  int failure, struct err *err) {
-    const char *remedy = failure == ENOSPC || failure == EDQUOT
-                             ? "; make room there, or give the run more memory"
-                         : failure == EFBIG ? "; raise the limit on the size of files (ulimit -f)"
-                                            : "";
-    return err_set(err, FAILURE_IO,
-                   "%s: the scratch file cannot be extended to %llu bytes: %s%s; nothing was "
-                   "published",
-                   scratch->folder, (unsigned long long)offset + bytes, strerror(failure), remedy);
-}
-
 struct status scratch_write(struct scratch *scratch, uint64_t offset, const void *data,
                             size_t bytes, struct err *err) {
     const char *from = data;
@@ -82,7 +69,10 @@ struct status scratch_write(struct scratch *scratch, uint64_t offset, const void
         ssize_t put =
             pwrite(scratch->descriptor, from + done, bytes - done, (off_t)(offset + done));
         if (put < 0 && errno != EINTR) {
-            return write_failed(scratch, offset, bytes, errno, err);
+            return err_io(err, errno,
+                          "%s: the scratch file cannot be extended to %llu bytes (with more "
+                          "--memory it is smaller), nothing was published",
+                          scratch->folder, (unsigned long long)offset + bytes);
         }
         done += put > 0 ? (size_t)put : 0;
     }
@@ -98,10 +88,14 @@ struct status scratch_read(const struct scratch *scratch, uint64_t offset, void 
         if (got < 0 && errno == EINTR) {
             continue;
         }
-        if (got <= 0) {
-            return err_set(err, FAILURE_IO, "%s: the scratch file cannot be read at byte %llu: %s",
-                           scratch->folder, (unsigned long long)offset + done,
-                           got < 0 ? strerror(errno) : "it has been cut");
+        if (got < 0) {
+            return err_io(err, errno, "%s: the scratch file cannot be read at byte %llu",
+                          scratch->folder, (unsigned long long)offset + done);
+        }
+        if (got == 0) {
+            return err_set(err, FAILURE_IO,
+                           "%s: the scratch file cannot be read at byte %llu: it has been cut",
+                           scratch->folder, (unsigned long long)offset + done);
         }
         done += (size_t)got;
     }

@@ -36,11 +36,12 @@ struct input {
 static struct status stored_read(struct input *input, uint8_t *data, size_t capacity, size_t *got,
                                  struct err *err) {
     ssize_t count;
+    *got = 0;
     do {
         count = read(input->descriptor, data, capacity);
     } while (count < 0 && errno == EINTR);
     if (count < 0) {
-        return err_set(err, FAILURE_IO, "%s: cannot be read: %s", input->name, strerror(errno));
+        return err_io(err, errno, "%s: cannot be read", input->name);
     }
     *got = (size_t)count;
     input->stored_end = count == 0;
@@ -94,9 +95,7 @@ struct status input_open(struct input **input, const char *path, struct err *err
     }
     made->descriptor = is_standard ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (made->descriptor < 0) {
-        TRY_OR(fail, status,
-               err_set(err, FAILURE_IO, "%s: cannot be opened for reading: %s", path,
-                       strerror(errno)));
+        TRY_OR(fail, status, err_io(err, errno, "%s: cannot be opened for reading", path));
     }
     (void)posix_fadvise(made->descriptor, 0, 0, POSIX_FADV_SEQUENTIAL); /* a hint */
     TRY_OR(fail, status, input_recognise(made, err));
@@ -299,8 +298,8 @@ struct status output_open(struct output **output, const char *path, bool packed,
                            : open(made->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (made->descriptor < 0) {
         TRY_OR(fail, status,
-               err_set(err, FAILURE_IO, "%s: cannot be made: %s",
-                       is_standard ? "standard output" : made->temporary, strerror(errno)));
+               err_io(err, errno, "%s: cannot be made",
+                      is_standard ? "standard output" : made->temporary));
     }
     *output = made;
     return status_ok();
@@ -315,8 +314,7 @@ static struct status output_flush(struct output *output, struct err *err) {
         ssize_t put =
             write(output->descriptor, output->buffer.data + done, output->buffer.count - done);
         if (put < 0 && errno != EINTR) {
-            return err_set(err, FAILURE_IO, "%s: cannot be written: %s; nothing was published",
-                           output->path, strerror(errno));
+            return err_io(err, errno, "%s: cannot be written, nothing was published", output->path);
         }
         done += put < 0 ? 0 : (size_t)put;
     }
@@ -345,12 +343,10 @@ static struct status output_complete(struct output *output, bool is_synced, stru
         return status_ok();
     }
     if (is_synced && fsync(output->descriptor) != 0) {
-        return err_set(err, FAILURE_IO, "%s: cannot be made durable: %s", output->path,
-                       strerror(errno));
+        return err_io(err, errno, "%s: cannot be made durable", output->path);
     }
     if (rename(output->temporary, output->path) != 0) {
-        return err_set(err, FAILURE_IO, "%s: cannot take its name: %s", output->path,
-                       strerror(errno));
+        return err_io(err, errno, "%s: cannot take its name", output->path);
     }
     free(output->temporary);
     output->temporary = NULL;

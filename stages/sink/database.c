@@ -14,6 +14,7 @@
 #include "stages/sink/database_views.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -316,8 +317,20 @@ void database_discard(struct database *database) {
     }
 }
 
+/* The errno behind the last error, 0 where there is none. A disk that fails to read is told apart
+ * from a damaged database by the file alone: SQLite's code may be the same. */
+static int read_errno(const struct database_reader *reader, int code) {
+    int failure = 0;
+    if (code == SQLITE_CANTOPEN) {
+        return sqlite3_system_errno(reader->sqlite);
+    }
+    (void)sqlite3_file_control(reader->sqlite, "main", SQLITE_FCNTL_LAST_ERRNO, &failure);
+    return failure == 0 && code == SQLITE_IOERR ? EIO : failure; /* a later read forgets it */
+}
+
 static struct status read_error(const struct database_reader *reader, int code, struct err *err) {
     const char *text = sqlite3_errmsg(reader->sqlite);
+    int failure = read_errno(reader, code & 0xff);
     switch (code & 0xff) {
     case SQLITE_NOMEM:
         return err_memory(err, 0, reader->path);
@@ -325,11 +338,16 @@ static struct status read_error(const struct database_reader *reader, int code, 
     case SQLITE_IOERR:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return err_set(err, FAILURE_IO, "%s: cannot be read: %s", reader->path, text);
+        return failure != 0
+                   ? err_io(err, failure, "%s: cannot be read", reader->path)
+                   : err_set(err, FAILURE_IO, "%s: cannot be read: %s", reader->path, text);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return err_set(err, FAILURE_RETRY, "%s: another program is writing it", reader->path);
     default:
+        if (failure != 0) {
+            return err_io(err, failure, "%s: cannot be read", reader->path);
+        }
         return err_set(err, FAILURE_DATA,
                        "%s: %s; it is no database that `tieflow attribute` made, or damaged",
                        reader->path, text);

@@ -36,8 +36,12 @@ static struct status folder_add(struct file_set *set, const char *folder, struct
             continue;
         }
         char *path = NULL;
+        enum path_kind kind = PATH_FREE;
         status = path_join(&path, folder, inner.items[i], err);
-        if (!failed(status) && !folder_exists(path)) { /* a link to nowhere fails below */
+        if (!failed(status)) {
+            status = path_look(path, &kind, err);
+        }
+        if (!failed(status) && kind != PATH_FOLDER) { /* a link to nowhere fails below */
             status = names_add(&set->paths, path, err);
         }
         free(path);
@@ -77,7 +81,9 @@ static struct status names_check(const struct file_set *set, struct err *err) {
 
 struct status file_set_find(struct file_set *set, const struct names *paths, struct err *err) {
     for (size_t i = 0; i < paths->count; i++) {
-        if (folder_exists(paths->items[i])) {
+        enum path_kind kind;
+        TRY(path_look(paths->items[i], &kind, err));
+        if (kind == PATH_FOLDER) {
             TRY(folder_add(set, paths->items[i], err));
         } else {
             TRY(names_add(&set->paths, paths->items[i], err));

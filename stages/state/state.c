@@ -63,8 +63,12 @@ static struct status generations_list(struct state *state, struct err *err) {
             continue;
         }
         char *path = NULL;
+        enum path_kind kind = PATH_FREE;
         status = manifest_path(state, name, &path, err);
-        if (!failed(status) && file_exists(path)) { /* else only its segments are still needed */
+        if (!failed(status)) {
+            status = path_look(path, &kind, err);
+        }
+        if (!failed(status) && kind == PATH_FILE) { /* else only its segments are still needed */
             status = date_add(state, date_ms, err);
         }
         free(path);
@@ -88,7 +92,11 @@ struct status state_open(struct state *state, const char *folder, bool for_writi
         free(lock_path);
         TRY(status);
         TRY(state_abandon(state, err));
-    } else if (!folder_exists(folder)) {
+        return generations_list(state, err);
+    }
+    enum path_kind kind;
+    TRY(path_look(folder, &kind, err));
+    if (kind != PATH_FOLDER) {
         return err_set(err, FAILURE_IO,
                        "%s: there is no state here; 'tieflow run --state %s' or "
                        "'tieflow backfill --state %s' makes one",
@@ -457,7 +465,7 @@ static struct status generation_prune(const struct state *state, const char *gen
     if (unlink(path) == 0) {
         TRY_OR(done, status, folder_sync(folder, err));
     } else if (errno != ENOENT) {
-        status = err_set(err, FAILURE_IO, "%s: cannot be removed: %s", path, strerror(errno));
+        status = err_io(err, errno, "%s: cannot be removed", path);
         goto done;
     }
     TRY_OR(done, status, folder_list(folder, &names, err));

@@ -31,6 +31,20 @@ def events_of_days(seed, days, count=120):
     return sorted(events, key=lambda event: event.at)
 
 
+def study_options(folder, rng, members, days):
+    """Writes positions of these members up to that many days; the options of a night that make a
+    study of them."""
+    positions = []
+    for member in members:
+        at = first_ms(0) - rng.randrange(900) * DAY_MS
+        for company in rng.sample(range(1, 9), 2):
+            positions.append(f"{at},{member},{company},start,{rng.choice(('day', 'month'))}")
+            at = min(at + rng.randrange(600) * DAY_MS, first_ms(days) - 1)
+    path = folder / "positions.csv"
+    path.write_text("at,member,company,kind,precision\n" + "\n".join(positions) + "\n")
+    return "--positions", path, "--tie-days", 0, "--job-days", 30
+
+
 class Job:
     """One state and the tables made with it. The logs are a list of paths."""
 

@@ -115,10 +115,11 @@ class CommandTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tieflow-", dir=scratch_parent()))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
-    def command(self, *args, stdin=None, cwd=None, limits=None):
+    def command(self, *args, stdin=None, cwd=None, limits=None, env=None):
         """Runs tieflow with these arguments, whatever comes of it.
 
         `limits` maps resource.RLIMIT_... to a value. Files that hit theirs fail like a full disk.
+        `env` takes the place of the environment.
         """
         def under_limits():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -126,7 +127,7 @@ class CommandTest(unittest.TestCase):
                 resource.setrlimit(limit, (value, value))
 
         done = subprocess.run([str(TIEFLOW), *map(str, args)], input=stdin, capture_output=True,
-                              cwd=cwd, timeout=TIMEOUT_SECONDS, check=False,
+                              cwd=cwd, env=env, timeout=TIMEOUT_SECONDS, check=False,
                               preexec_fn=None if limits is None else under_limits)
         return Result(done)
 

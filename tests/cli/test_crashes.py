@@ -8,11 +8,10 @@ import subprocess
 import time
 
 from tests.cli import random_logs
-from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, first_ms
-from tests.cli.oracle import DAY_MS, Event
+from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, study_options
+from tests.cli.oracle import Event
 from tests.cli.support import DONE, IO, RETRY, TIEFLOW, CommandTest, digests, skip_loudly
 
-KILLS = 36
 DAYS = 3
 
 
@@ -24,19 +23,6 @@ def is_litter(name):
 def published(folder):
     """Digests of what a reader of the folder sees."""
     return {name: digest for name, digest in digests(folder).items() if not is_litter(name)}
-
-
-def study_options(folder, rng, members):
-    """Writes positions of these members; the options of a night that make a study of them."""
-    positions = []
-    for member in members:
-        at = first_ms(0) - rng.randrange(900) * DAY_MS
-        for company in rng.sample(range(1, 9), 2):
-            positions.append(f"{at},{member},{company},start,{rng.choice(('day', 'month'))}")
-            at = min(at + rng.randrange(600) * DAY_MS, first_ms(DAYS) - 1)
-    path = folder / "positions.csv"
-    path.write_text("at,member,company,kind,precision\n" + "\n".join(positions) + "\n")
-    return "--positions", path, "--tie-days", 0, "--job-days", 30
 
 
 class LeftoversTest(NightlyTest):
@@ -112,6 +98,16 @@ class LeftoversTest(NightlyTest):
         self.job.run(2)
         self.assert_as_if_nothing_had_happened()
 
+    def test_a_night_cut_off_before_it_dropped_old_generations_drops_them_when_run_again(self):
+        pruned = Job(self, "pruned", self.logs)
+        pruned.run_days(range(DAYS - 1))
+        pruned.run(DAYS - 1, "--keep", 2)
+        self.job.run_days(range(DAYS))  # none is dropped yet
+        self.job.run(1, "--keep", 2)
+        self.assertEqual(len(self.job.generations()), DAYS)  # nor by an older date
+        self.job.run(DAYS - 1, "--keep", 2)
+        self.assertEqual(digests(self.job.state), digests(pruned.state))
+
 
 class FullDiskTest(NightlyTest):
     """Every file fails once it has so many bytes: first all files, then only the longest."""
@@ -145,6 +141,7 @@ class FullDiskTest(NightlyTest):
                     break
                 failures += 1
                 self.assertEqual(result.code, IO, str(result))
+                self.assertIn("ulimit -f", result.err)
                 self.assertEqual(before, digests(self.folder))
         self.assertGreater(failures, 10)
         job.run(1)
@@ -166,7 +163,7 @@ class StudyFullDiskTest(FullDiskTest):
     """The same with a study each night."""
 
     def write_facts(self, members):
-        return study_options(self.folder, random.Random(6), members)
+        return study_options(self.folder, random.Random(6), members, 2)
 
     def test_a_study_without_room_leaves_the_one_before(self):
         out = self.folder / "study"
@@ -206,88 +203,6 @@ class FullMemoryTest(NightlyTest):
             self.assertIn("out of memory", result.err)
             self.assertEqual(before, digests(self.folder))
         skip_loudly("this build of tieflow takes address space without end: a sanitizer?")
-
-
-class KillTest(NightlyTest):
-    """Nights, and what they build on, killed at any moment and run again."""
-
-    kills = KILLS
-
-    def write_facts(self, rng, members):
-        """Writes the logs beside the connections; the options that name them."""
-        del rng, members
-        return ()
-
-    def setUp(self):
-        super().setUp()
-        rng = random.Random(3)
-        members = random_logs.member_ids(rng, 300)
-        events = []
-        for day in range(DAYS):
-            times = [first_ms(day) + rng.randrange(86_400_000) for _ in range(500)]
-            events += random_logs.random_events(rng, 3000, members, times)
-        random_logs.write_csv(self.logs / "a.csv", events)
-        self.options = self.write_facts(rng, members)
-        self.reference = Job(self, "reference", self.logs, *self.options)
-        self.seconds = []
-        for day in range(DAYS):
-            start = time.monotonic()
-            self.reference.run(day)
-            self.seconds.append(time.monotonic() - start)
-
-    def assert_nothing_half_done(self, job):
-        """What readers see is whole: no date without all its bytes, no generation without files."""
-        for day in range(DAYS):
-            if job.folder(day).exists():
-                self.assertEqual(digests(job.folder(day)), digests(self.reference.folder(day)))
-        for date in job.generations():
-            self.succeed("snapshot", "verify", "--state", job.state, "--date", date)
-
-    def test_nights_killed_at_any_moment_end_up_as_if_nothing_had_happened(self):
-        rng = random.Random(4)
-        killed = 0
-        attempt = 0
-        while killed < self.kills:
-            attempt += 1
-            self.assertLess(attempt, 20 * self.kills, "the kills come too late")
-            job = Job(self, f"job{attempt}", self.logs, *self.options)
-            for day in range(DAYS):
-                while self.kill_after(job.arguments("run", "--date", date_of(day)),
-                                      rng.uniform(0, 1.3 * self.seconds[day])):
-                    killed += 1
-                    self.assert_nothing_half_done(job)
-            self.assertEqual(digests(job.out), digests(self.reference.out))
-            self.assertEqual(digests(job.state), digests(self.reference.state))
-
-    def test_a_backfill_killed_at_any_moment_ends_up_as_if_nothing_had_happened(self):
-        rng = random.Random(5)
-        whole = Job(self, "whole", self.logs, *self.options)
-        whole.backfill(0, DAYS - 1)
-        for attempt in range(6):
-            job = Job(self, f"backfill{attempt}", self.logs, *self.options)
-            arguments = job.arguments("backfill", "--from", date_of(0), "--to", date_of(DAYS - 1))
-            while self.kill_after(arguments, rng.uniform(0, 1.3 * sum(self.seconds))):
-                pass
-            self.assertEqual(digests(job.out), digests(whole.out))
-            self.assertEqual(digests(job.state), digests(whole.state))
-
-
-class StudyKillTest(KillTest):
-    """The same with a study each night: facts in the state, and tables up to the report."""
-
-    kills = 16
-
-    def write_facts(self, rng, members):
-        return study_options(self.folder, rng, members)
-
-
-class TailKillTest(KillTest):
-    """The same with tails, on which the adjacency is written anew now and then."""
-
-    kills = 24
-
-    def write_facts(self, rng, members):
-        return "--tail", 150
 
 
 class TerminationTest(CommandTest):
