@@ -119,8 +119,9 @@ sanitized = $(variant) WARN=
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help deps deps-unit deps-tools deps-peers deps-kafka deps-test demo demo-kafka test \
-        test-kafka check asan tsan lint fuzz soak-kills soak-faults bench bench-study bench-programs bench-kafka \
-        bench-attribution install clean everything fuzzers tidy variant-asan variant-tsan \
+        test-kafka check asan tsan lint fuzz soak-kills soak-faults soak-rot soak-power bench \
+        bench-study bench-programs bench-kafka bench-attribution install clean everything fuzzers \
+        tidy variant-asan variant-tsan \
         variant-clang variant-fuzz $(LINT:%=lint-%) always
 
 ## Use
@@ -173,6 +174,12 @@ soak-kills: $(SOAK) ## Kill runs KILLS times and start them again: nobody can te
 
 soak-faults: $(SOAK) ## Let every call about files fail, one by one: told, and made up for (an hour)
 	@TIEFLOW_FAULTS=all $(SOAK_TEST) tests.cli.test_failing_calls
+
+soak-rot: $(SOAK) ## Every damage of every file of a small state and a log (an hour)
+	@TIEFLOW='$(BUILD)/tieflow' $(BUILD)/venv/bin/python -m tests.cli.rot
+
+soak-power: $(SOAK) ## What a power loss may leave of a commit, and a run on each (a quarter of an hour)
+	@TIEFLOW='$(BUILD)/tieflow' $(BUILD)/venv/bin/python -m tests.cli.power 32
 
 bench: deps-peers ## Ties of 5 and 50 M beside other ways to count them, equal results (minutes)
 	@tests/tools/venv.sh $(BUILD)/venv || echo 'bench: DuckDB will be left out' >&2

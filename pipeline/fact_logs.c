@@ -386,8 +386,10 @@ static struct status history_fill(const struct facts *facts, enum fact_log log,
 }
 
 struct status facts_keep(const struct facts *facts, struct generation *next, struct err *err) {
+    const struct generation *repeated = facts->options.repeated;
     for (int log = 0; log < FACT_LOGS; log++) {
-        if (facts->counts[log].is_given && !is_reference((enum fact_log)log)) {
+        bool was_read = repeated == NULL || repeated->facts[log].is_known;
+        if (facts->counts[log].is_given && was_read && !is_reference((enum fact_log)log)) {
             TRY(history_fill(facts, (enum fact_log)log, &next->facts[log], err));
         }
     }

@@ -89,7 +89,8 @@ FALLIBLE facts_read_options(struct facts *facts, const struct options *options,
                             struct progress *progress, struct err *err);
 
 /* Enters what is to be remembered into the next generation: extents and counts, and, of a log from
- * which nothing was taken, the table of the generation before. state_save_facts saves the others.
+ * which nothing was taken, the table of the generation before. state_save_facts saves the others. A
+ * repeat remembers no log that the first run did not read.
  */
 FALLIBLE facts_keep(const struct facts *facts, struct generation *next, struct err *err);
 

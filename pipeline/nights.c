@@ -7,6 +7,13 @@
  * undone; a crash after it leaves tables that the next run publishes, and outboxes that it sends,
  * whichever date that is. Running a date once more makes its tables again, byte for byte, because
  * the generation remembers how far each log was read.
+ *
+ * For the same reason a damaged generation can be made again from the one before. Where a run finds
+ * that the generation it starts from is damaged, it reads all of the state for the newest one that
+ * is not, says so, sets the newer ones aside, and repeats their runs, each of which must give the
+ * files that the damaged manifest promised; then the date that was asked for has its turn. A
+ * generation whose manifest itself is damaged is not repeated, since nobody knows how far the logs
+ * were read for it: the state then ends with the one before, and says that its date must be run.
  */
 #include "pipeline/emit_request.h"
 #include "pipeline/night_study.h"
@@ -16,6 +23,7 @@
 #include "schemas/limits.h"
 #include "stages/base/checksum.h"
 #include "stages/base/files.h"
+#include "stages/state/recovery.h"
 #include "stages/state/rest.h"
 
 #include <inttypes.h>
@@ -33,6 +41,8 @@ struct nights {
     int64_t first_ms; /* first instants of the first and the last date */
     int64_t last_ms;
     bool is_repeat;
+    bool is_restoring; /* a repeat whose generation was set aside and is made again */
+    bool reads_state;  /* what fails may be the state's fault */
     struct generation repeated;
     bool has_previous;
     struct generation previous;
@@ -68,6 +78,61 @@ static void nights_release(struct nights *nights) {
     }
 }
 
+/* Reads the generation that the dates start from; files that are missing or cut are found here. */
+static struct status previous_read(struct nights *nights, int64_t date_ms, struct err *err) {
+    nights->has_previous = true;
+    nights->reads_state = true;
+    TRY(state_read(&nights->state, date_ms, &nights->previous, err));
+    return state_look_at_files(&nights->state, &nights->previous, err);
+}
+
+/* Reads the generation that the repeated one started from, if it did from any. */
+static struct status repeat_previous(struct nights *nights, struct err *err) {
+    int64_t previous_ms = nights->repeated.previous_ms;
+    nights->is_repeat = true;
+    if (!nights->repeated.has_previous) {
+        return status_ok();
+    }
+    if (!state_has(&nights->state, previous_ms)) {
+        char date[DATE_TEXT_BYTES];
+        date_format(previous_ms, date);
+        return err_set(err, FAILURE_CONFIG,
+                       "the generation of %s, from which this date starts, is no longer in the "
+                       "state; run with a larger --keep to be able to go back further",
+                       date);
+    }
+    return previous_read(nights, previous_ms, err);
+}
+
+/* Where generations were set aside the first of them is made again, before anything else. */
+static struct status restore_plan(struct nights *nights, struct err *err) {
+    int64_t aside_ms;
+    if (!state_has_aside(&nights->state, &aside_ms)) {
+        return status_ok();
+    }
+    char date[DATE_TEXT_BYTES];
+    date_format(aside_ms, date);
+    struct err damage = {0};
+    struct status status = state_read_aside(&nights->state, aside_ms, &nights->repeated, &damage);
+    if (status.failure == FAILURE_DATA) {
+        generation_release(&nights->repeated);
+        progress_note(
+            nights->run.progress,
+            "%s was set aside, and how far the logs were read for it is not known: it has "
+            "to be run again, as a new date (%s)",
+            date, damage.text);
+        return status_ok();
+    }
+    if (failed(status)) {
+        return err_set(err, status.failure, "%s", damage.text);
+    }
+    progress_note(nights->run.progress, "%s was set aside as damaged, and is made again", date);
+    nights->is_restoring = true;
+    nights->first_ms = nights->repeated.first_date_ms;
+    nights->last_ms = nights->repeated.date_ms;
+    return repeat_previous(nights, err);
+}
+
 /* The dates were covered before: they can be repeated if one run made exactly them. */
 static struct status repeat_plan(struct nights *nights, struct err *err) {
     char date[DATE_TEXT_BYTES];
@@ -78,6 +143,7 @@ static struct status repeat_plan(struct nights *nights, struct err *err) {
                        "state: 'tieflow snapshot ls' shows what is; --keep keeps more",
                        date);
     }
+    nights->reads_state = true;
     TRY(state_read(&nights->state, nights->last_ms, &nights->repeated, err));
     if (nights->repeated.first_date_ms != nights->first_ms) {
         char first[DATE_TEXT_BYTES];
@@ -87,19 +153,7 @@ static struct status repeat_plan(struct nights *nights, struct err *err) {
                        "--from %s --to %s'",
                        date, first, date, first, date);
     }
-    nights->is_repeat = true;
-    nights->has_previous = nights->repeated.has_previous;
-    if (!nights->has_previous) {
-        return status_ok();
-    }
-    if (!state_has(&nights->state, nights->repeated.previous_ms)) {
-        date_format(nights->repeated.previous_ms, date);
-        return err_set(err, FAILURE_CONFIG,
-                       "the generation of %s, from which this date starts, is no longer in the "
-                       "state; run with a larger --keep to be able to go back further",
-                       date);
-    }
-    return state_read(&nights->state, nights->repeated.previous_ms, &nights->previous, err);
+    return repeat_previous(nights, err);
 }
 
 /* Decides whether the dates are new or a repeat, and what they start from. */
@@ -129,8 +183,7 @@ static struct status nights_plan(struct nights *nights, struct err *err) {
                        "dates in between first, or 'tieflow backfill --to' the last of them",
                        first, newest, wanted);
     }
-    nights->has_previous = true;
-    return state_read(&nights->state, newest_ms, &nights->previous, err);
+    return previous_read(nights, newest_ms, err);
 }
 
 static struct status settings_check(const struct nights *nights, struct err *err) {
@@ -268,6 +321,13 @@ static bool has_prefix(const char *name, const char *prefix) {
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/* The last date that the state has, or had until it was set aside. */
+static int64_t last_date(const struct state *state) {
+    int64_t newest_ms = state_newest(state);
+    int64_t aside_ms = newest_ms;
+    return state_has_aside(state, &aside_ms) ? state->aside_ms[state->aside_count - 1] : newest_ms;
+}
+
 /* Whether a staging folder is of a date that the state has and the tables lack: its run was cut off
  * between the two renames. One without the manifest, which is written last, was cut off before: the
  * state has the date from another run, with another output folder. */
@@ -280,7 +340,7 @@ static struct status staged_is_due(const struct nights *nights, const char *name
     int64_t date_ms;
     *is_due = false;
     if (!has_prefix(name, run_staging_prefix) || !date_parse(date, &date_ms) ||
-        nights->state.date_count == 0 || date_ms > state_newest(&nights->state)) {
+        nights->state.date_count == 0 || date_ms > last_date(&nights->state)) {
         return status_ok();
     }
     if (asprintf(&manifest, "%s/%s/manifest.json", out, name) < 0) {
@@ -477,7 +537,10 @@ static bool adjacency_is_due(const struct nights *nights) {
 static struct status adjacency_plan(struct nights *nights, struct err *err) {
     struct run *run = &nights->run;
     unsigned threads = options_threads(run->options);
-    nights->writes_adjacency = !nights->is_repeat && adjacency_is_due(nights);
+    const struct generation *repeated = &nights->repeated;
+    nights->writes_adjacency = nights->is_restoring
+                                   ? repeated->adjacency.segments == repeated->segment_count
+                                   : !nights->is_repeat && adjacency_is_due(nights);
     if (nights->has_previous) {
         nights->base = (struct rest_base){&nights->state, &nights->previous, threads};
         nights->batch_base = rest_base_of(&nights->base);
@@ -502,30 +565,79 @@ static struct status adjacency_enter(struct nights *nights, struct err *err) {
                : generation_share_adjacency(&nights->next, &nights->previous, err);
 }
 
-/* The newest dates may be run again because their run was cut off behind its commit, and then it
- * has not pruned. Older ones leave the state alone. */
-static struct status repeat_prune(struct nights *nights, struct err *err) {
-    return nights->last_ms == state_newest(&nights->state)
-               ? state_prune(&nights->state, (size_t)nights->run.options->keep, err)
-               : status_ok();
-}
-
-static struct status nights_compute(struct nights *nights, struct err *err) {
+/* What is known before the logs are read. */
+static struct status nights_begin(struct nights *nights, struct err *err) {
     struct run *run = &nights->run;
-    struct periods periods = periods_days(nights->first_ms, nights->last_ms);
-    const struct generation *previous = nights->has_previous ? &nights->previous : NULL;
+    const struct generation *previous = &nights->previous;
     TRY(settings_check(nights, err));
     TRY(staging_recover(nights, err));
     TRY(sink_open(nights, err));
     TRY(sink_catch_up(nights, err));
     sink_plan(nights);
     run->staging_prefix = nights->is_repeat ? run_repeat_prefix : run_making_prefix;
-    if (previous != NULL) {
+    if (nights->has_previous) {
         progress_begin(run->progress, "loading", "members", previous->members);
         TRY(state_load_graph(&nights->state, previous, &run->graph, err));
         progress_end(run->progress);
     }
-    TRY(run_ingest(run, periods, previous, nights->is_repeat ? &nights->repeated : NULL, err));
+    return status_ok();
+}
+
+/* Completes the next generation but for its dictionary and cohort, in its folder and durable. */
+static struct status generation_make(struct nights *nights, struct err *err) {
+    progress_begin(nights->run.progress, "saving", "ties", nights->run.graph.open_ties);
+    TRY(generation_fill(nights, err));
+    TRY(adjacency_enter(nights, err));
+    TRY(night_study_keep(&nights->study, &nights->state, &nights->next, err));
+    return disk_sync(&nights->state_disk, err);
+}
+
+/* Puts the generation that was set aside back into its place. */
+static struct status generation_restore(struct nights *nights, struct err *err) {
+    TRY(generation_make(nights, err));
+    TRY(state_restore(&nights->state, &nights->next, &nights->repeated, &nights->run.graph, err));
+    progress_end(nights->run.progress);
+    return status_ok();
+}
+
+/* A repeat is done once it is sure that its tables are those of the first time. */
+static struct status repeat_finish(struct nights *nights, struct err *err) {
+    TRY(repeat_check(nights, err));
+    if (nights->is_restoring) {
+        TRY(generation_restore(nights, err));
+    } else {
+        TRY(night_study_check_repeat(&nights->study, &nights->state, &nights->repeated, err));
+        TRY(state_abandon(&nights->state, err));
+    }
+    return tables_reveal(nights, run_repeat_prefix, err);
+}
+
+/* The date is done. What is too old stays where the manifest of a kept date cannot be read. */
+static struct status generations_prune(struct nights *nights, struct err *err) {
+    struct err damage = {0};
+    struct status status = state_prune(&nights->state, (size_t)nights->run.options->keep, &damage);
+    if (status.failure == FAILURE_DATA) {
+        progress_note(nights->run.progress, "old generations are kept for now: %s", damage.text);
+        return status_ok();
+    }
+    return failed(status) ? err_set(err, status.failure, "%s", damage.text) : status;
+}
+
+/* The newest dates may be run again because their run was cut off behind its commit, and then it
+ * has not pruned. Older ones leave the state alone, as do those that are made again. */
+static bool is_newest_again(const struct nights *nights) {
+    return !nights->is_restoring && nights->last_ms == state_newest(&nights->state);
+}
+
+static struct status nights_compute(struct nights *nights, struct err *err) {
+    struct run *run = &nights->run;
+    struct periods periods = periods_days(nights->first_ms, nights->last_ms);
+    const struct generation *previous = nights->has_previous ? &nights->previous : NULL;
+    const struct generation *repeated = nights->is_repeat ? &nights->repeated : NULL;
+    TRY(nights_begin(nights, err));
+    nights->reads_state = false;
+    TRY(run_ingest(run, periods, previous, repeated, err));
+    nights->reads_state = true;
     TRY(state_begin(&nights->state, &nights->next_folder, err));
     TRY(disk_open(&nights->state_disk, nights->next_folder, err));
     TRY(disk_open(&nights->out_disk, run->options->out, err));
@@ -534,7 +646,7 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     const struct night_plan plan = {
         .state = &nights->state,
         .previous = previous,
-        .repeated = nights->is_repeat ? &nights->repeated : NULL,
+        .repeated = repeated,
         .periods = &run->ingest.options.periods,
         .next_folder = nights->next_folder,
     };
@@ -546,17 +658,10 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
                     as_read->extent_count, previous_run_id, err));
     TRY(disk_sync(&nights->out_disk, err)); /* before the state promises them */
     if (nights->is_repeat) {
-        TRY(repeat_check(nights, err));
-        TRY(night_study_check_repeat(&nights->study, &nights->state, &nights->repeated, err));
-        TRY(state_abandon(&nights->state, err));
-        TRY(tables_reveal(nights, run_repeat_prefix, err));
-        return repeat_prune(nights, err);
+        TRY(repeat_finish(nights, err));
+        return is_newest_again(nights) ? generations_prune(nights, err) : status_ok();
     }
-    progress_begin(run->progress, "saving", "ties", run->graph.open_ties);
-    TRY(generation_fill(nights, err));
-    TRY(adjacency_enter(nights, err));
-    TRY(night_study_keep(&nights->study, &nights->state, &nights->next, err));
-    TRY(disk_sync(&nights->state_disk, err));
+    TRY(generation_make(nights, err));
     TRY(tables_rename(nights, run_making_prefix, run_staging_prefix, err));
     nights->may_be_committed = true;
     TRY(state_commit(&nights->state, &nights->next, &run->graph, err));
@@ -564,7 +669,7 @@ static struct status nights_compute(struct nights *nights, struct err *err) {
     TRY(tables_reveal(nights, run_staging_prefix, err));
     TRY(sink_send(nights, err));
     group_commit(run);
-    return state_prune(&nights->state, (size_t)run->options->keep, err);
+    return generations_prune(nights, err);
 }
 
 static struct status nights_open(struct nights *nights, struct err *err) {
@@ -589,7 +694,9 @@ static void study_report(const struct nights *nights) {
 
 /* Reports, or cleans up as far as it goes: the next run removes what stays. */
 static void nights_finish(struct nights *nights, struct status status) {
-    if (!failed(status) && nights->next_folder != NULL) {
+    if (!failed(status) && nights->is_restoring) {
+        progress_note(nights->run.progress, "the generation is whole again, byte for byte");
+    } else if (!failed(status) && nights->next_folder != NULL) {
         run_report(&nights->run, nights->run.options->out);
         study_report(nights);
     } else if (nights->next_folder != NULL) {
@@ -601,20 +708,87 @@ static void nights_finish(struct nights *nights, struct status status) {
     nights_release(nights);
 }
 
+/* Whether a run that failed may be tried once more, because the generation that it started from is
+ * damaged and an earlier one is not: the damaged ones are set aside then. */
+static bool nights_recover(struct nights *nights, struct status status, const struct err *err) {
+    struct progress *progress = nights->run.progress;
+    struct recovery recovery;
+    struct err failure = {0};
+    char date[DATE_TEXT_BYTES];
+    bool is_damage = status.failure == FAILURE_DATA || status.failure == FAILURE_IO;
+    if (!is_damage || !nights->reads_state || nights->may_be_committed ||
+        nights->state.date_count == 0 || (nights->is_repeat && !nights->is_restoring)) {
+        return false;
+    }
+    if (status.failure == FAILURE_IO &&
+        !failed(state_look_at_files(&nights->state, &nights->previous, NULL))) {
+        return false; /* nothing is missing: a full disk, or the like */
+    }
+    progress_note(progress, "looking for a generation that is whole, because of: %s", err->text);
+    status = recovery_find(&nights->state, &recovery, &failure);
+    if (failed(status) || recovery.is_newest) {
+        return false;
+    }
+    if (!recovery.is_found) {
+        progress_note(progress, "no generation of the state is whole: restore the damaged files, "
+                                "or make another --state from the archive of the logs");
+        return false;
+    }
+    date_format(recovery.date_ms, date);
+    progress_note(progress,
+                  "DAMAGED STATE: the generation of %s is taken instead of a newer one: %s", date,
+                  recovery.text);
+    status = recovery_set_aside(&nights->state, &recovery, &failure);
+    if (failed(status)) {
+        progress_note(progress, "%s", failure.text);
+    }
+    return !failed(status);
+}
+
+typedef struct status (*nights_verb)(struct nights *nights, struct err *err);
+
+/* Does what was asked for, behind what has to be made again before it. */
+static struct status nights_run(const struct options *options, struct progress *progress,
+                                nights_verb compute, struct err *err) {
+    struct status status;
+    bool has_recovered = false;
+    bool is_done = false;
+    while (!is_done) {
+        struct nights nights = {.run = {.options = options, .progress = progress}};
+        struct err own = {0};
+        status = compute(&nights, &own);
+        if (!failed(status)) {
+            is_done = !nights.is_restoring;
+        } else if (!has_recovered && nights_recover(&nights, status, &own)) {
+            has_recovered = true;
+        } else {
+            status = err_set(err, status.failure, "%s", own.text);
+            if (nights.is_restoring) {
+                err_prefix(err, "a damaged generation was set aside and cannot be made again (its "
+                                "folder has manifest.damaged; without that file its dates are run "
+                                "as new ones)");
+            }
+            is_done = true;
+        }
+        nights_finish(&nights, status);
+    }
+    return status;
+}
+
 static struct status night_compute(struct nights *nights, struct err *err) {
     TRY(require_option(nights->run.options->date, "date", err));
     TRY(nights_open(nights, err));
-    nights->first_ms = options_day(nights->run.options->date);
-    nights->last_ms = nights->first_ms;
-    TRY(nights_plan(nights, err));
+    TRY(restore_plan(nights, err));
+    if (!nights->is_restoring) {
+        nights->first_ms = options_day(nights->run.options->date);
+        nights->last_ms = nights->first_ms;
+        TRY(nights_plan(nights, err));
+    }
     return nights_compute(nights, err);
 }
 
 struct status verb_run(const struct options *options, struct progress *progress, struct err *err) {
-    struct nights nights = {.run = {.options = options, .progress = progress}};
-    struct status status = night_compute(&nights, err);
-    nights_finish(&nights, status);
-    return status;
+    return nights_run(options, progress, night_compute, err);
 }
 
 /* The first and the last event time in all logs. */
@@ -669,6 +843,10 @@ static struct status backfill_range(struct nights *nights, struct err *err) {
 static struct status backfill_compute(struct nights *nights, struct err *err) {
     const struct options *options = nights->run.options;
     TRY(nights_open(nights, err));
+    TRY(restore_plan(nights, err));
+    if (nights->is_restoring) {
+        return nights_compute(nights, err);
+    }
     TRY(backfill_range(nights, err));
     if (options->from == NULL && options->to == NULL && nights->last_ms < nights->first_ms) {
         progress_note(nights->run.progress, "the state has every date of the logs: nothing to do");
@@ -680,8 +858,5 @@ static struct status backfill_compute(struct nights *nights, struct err *err) {
 
 struct status verb_backfill(const struct options *options, struct progress *progress,
                             struct err *err) {
-    struct nights nights = {.run = {.options = options, .progress = progress}};
-    struct status status = backfill_compute(&nights, err);
-    nights_finish(&nights, status);
-    return status;
+    return nights_run(options, progress, backfill_compute, err);
 }

@@ -190,8 +190,8 @@ static struct status table_remove(const char *folder, const char *name, struct e
     return status;
 }
 
-/* Removes the tables of an earlier run, in whatever format: its manifest first, so that a folder
- * with a manifest is always a whole one. */
+/* Removes the tables of an earlier run, in whatever format: its manifest first, for good, so that a
+ * folder with a manifest is always a whole one. */
 static struct status tables_remove(const char *folder, struct err *err) {
     static const struct table *const tables[] = {
         &table_ties,     &table_endings,  &table_late,          &table_quarantine,
@@ -200,6 +200,7 @@ static struct status tables_remove(const char *folder, struct err *err) {
         &table_placebos, &table_settings, &table_totals,        &table_revisions,
     };
     TRY(table_remove(folder, "manifest.json", err));
+    TRY(folder_sync(folder, err));
     TRY(table_remove(folder, dead_letters_file, err));
     TRY(table_remove(folder, DATABASE_FILE, err));
     TRY(table_remove(folder, study_report_file, err));
@@ -231,7 +232,12 @@ static struct status tables_install(const char *staging, const char *out, struct
         if (is_manifest != is_last || (ending != NULL && strcmp(ending, ".tff") == 0)) {
             continue; /* the manifest has its turn at the end; tie segments are no result */
         }
-        status = file_move(staging, out, names.items[i], err);
+        if (is_last) { /* nor may it be there before the others after a loss of power */
+            status = folder_sync(out, err);
+        }
+        if (!failed(status)) {
+            status = file_move(staging, out, names.items[i], err);
+        }
     }
     names_release(&names);
     return failed(status) ? status : folder_sync(out, err);

@@ -52,30 +52,44 @@ static void facts_format(const struct generation *generation, char text[FACTS_TE
     }
 }
 
+static struct status generation_list(const struct state *state, size_t index, struct err *err) {
+    char date[DATE_TEXT_BYTES];
+    char first[DATE_TEXT_BYTES];
+    char size[BYTES_TEXT_BYTES];
+    char facts[FACTS_TEXT_BYTES];
+    struct generation generation = {0};
+    struct status status = state_read(state, state->dates_ms[index], &generation, err);
+    date_format(state->dates_ms[index], date);
+    if (failed(status)) {
+        printf("%-10s  damaged, or not of this version\n", date);
+    } else {
+        date_format(generation.first_date_ms, first);
+        facts_format(&generation, facts);
+        bytes_format(generation_bytes(&generation), size);
+        printf("%-10s  %12" PRIu64 "  %14" PRIu64 "  %14" PRIu64 "  %10s  %s to %s%s\n", date,
+               generation.members, generation.ties, generation.open_ties, size, first, date, facts);
+    }
+    generation_release(&generation);
+    return status;
+}
+
 static struct status snapshot_list(struct snapshot *snapshot, struct err *err) {
     printf("%-10s  %12s  %14s  %14s  %10s  %s\n", "date", "members", "ties made", "ties open",
            "bytes", "made from");
+    struct status status = status_ok();
     for (size_t i = 0; i < snapshot->state.date_count; i++) {
-        struct generation generation = {0};
-        struct status status =
-            state_read(&snapshot->state, snapshot->state.dates_ms[i], &generation, err);
-        if (!failed(status)) {
-            char date[DATE_TEXT_BYTES];
-            char first[DATE_TEXT_BYTES];
-            char size[BYTES_TEXT_BYTES];
-            char facts[FACTS_TEXT_BYTES];
-            date_format(generation.date_ms, date);
-            date_format(generation.first_date_ms, first);
-            facts_format(&generation, facts);
-            bytes_format(generation_bytes(&generation), size);
-            printf("%-10s  %12" PRIu64 "  %14" PRIu64 "  %14" PRIu64 "  %10s  %s to %s%s\n", date,
-                   generation.members, generation.ties, generation.open_ties, size, first, date,
-                   facts);
+        struct err failure = {0};
+        struct status one = generation_list(&snapshot->state, i, &failure);
+        if (failed(one) && !failed(status)) { /* the others are listed all the same */
+            status = err_set(err, one.failure, "%s", failure.text);
         }
-        generation_release(&generation);
-        TRY(status);
     }
-    return status_ok();
+    for (size_t i = 0; i < snapshot->state.aside_count; i++) {
+        char date[DATE_TEXT_BYTES];
+        date_format(snapshot->state.aside_ms[i], date);
+        printf("%-10s  damaged, and set aside: the next run makes it again\n", date);
+    }
+    return status;
 }
 
 /* Reads all segments: counts must be the manifest's. Fills the index of all endings. */

@@ -5,6 +5,7 @@
 #define TIEFLOW_TESTS_FRAMING_H
 
 #include "schemas/limits.h"
+#include "stages/base/checksum.h"
 #include "stages/base/cursor.h"
 #include "stages/base/frame.h"
 
@@ -15,6 +16,7 @@ struct framing {
     struct bytes file;
     uint64_t items;
     uint64_t frames;
+    uint64_t chain;
 };
 
 static inline void framing_release(struct framing *framing) {
@@ -22,12 +24,19 @@ static inline void framing_release(struct framing *framing) {
     *framing = (struct framing){0};
 }
 
+/* Counts the frame at `start` of the file, which was appended. */
+static inline void framing_count(struct framing *framing, const struct frame *frame, size_t start) {
+    framing->items += frame->items;
+    framing->frames++;
+    framing->chain = checksum_of(framing->file.data + start + 40, 8, framing->chain);
+}
+
 static inline void framing_put(struct framing *framing, struct frame frame,
                                const uint8_t *payload) {
+    size_t start = framing->file.count;
     struct status status = frame_encode(&frame, payload, &framing->file, NULL);
     assert(!failed(status));
-    framing->items += frame.items;
-    framing->frames++;
+    framing_count(framing, &frame, start);
 }
 
 static inline void framing_end(struct framing *framing) {
@@ -35,8 +44,11 @@ static inline void framing_end(struct framing *framing) {
         .kind = FRAME_END,
         .first = (int64_t)framing->items,
         .last = (int64_t)framing->frames,
+        .payload_bytes = 8,
     };
-    framing_put(framing, end, (const uint8_t *)"");
+    uint8_t chain[8];
+    put_u64(chain, framing->chain);
+    framing_put(framing, end, chain);
 }
 
 /* Turns any bytes into a file of frames with right checksums and a right END, so that a fuzzer gets

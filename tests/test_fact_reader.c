@@ -178,6 +178,16 @@ static void test_file_without_any_record_is_an_empty_log(void **state) {
     }
 }
 
+static void test_empty_file_whose_name_says_that_it_is_never_empty_is_truncated(void **state) {
+    (void)state;
+    struct input *input;
+    struct fact_reader *reader;
+    MUST(input_open_memory(&input, "jobs.csv.zst", "", 0, &err));
+    MUST_FAIL(fact_reader_open(&reader, input, FACT_APPLICATIONS, 0, &err), FAILURE_DATA,
+              "jobs.csv.zst");
+    assert_non_null(strstr(err.text, "truncated"));
+}
+
 static void test_csv_malformed_records_are_handed_out_with_line_and_reason(void **state) {
     (void)state;
     static const struct {
@@ -489,6 +499,7 @@ int main(void) {
         cmocka_unit_test(test_csv_columns_come_in_any_order_and_others_are_ignored),
         cmocka_unit_test(test_csv_with_byte_order_mark_crlf_blank_lines_and_no_last_line_break),
         cmocka_unit_test(test_file_without_any_record_is_an_empty_log),
+        cmocka_unit_test(test_empty_file_whose_name_says_that_it_is_never_empty_is_truncated),
         cmocka_unit_test(test_csv_malformed_records_are_handed_out_with_line_and_reason),
         cmocka_unit_test(test_numbers_out_of_their_field_s_range_are_malformed),
         cmocka_unit_test(test_csv_header_that_is_wrong_is_an_error_that_helps),

@@ -612,6 +612,68 @@ static void test_written_file_is_read_back_plain_and_packed(void **state) {
     }
 }
 
+/* A file of three frames of as many items each, in this order, behind which the END was written of
+ * frames 0, 1, 2. */
+static void frames_in_order(struct bytes *file, const int order[3]) {
+    struct err err;
+    struct bytes frames[3] = {{0}, {0}, {0}};
+    uint64_t chain = 0;
+    uint8_t payload[8];
+    struct frame end = {.kind = FRAME_END, .first = 21, .last = 3, .payload_bytes = sizeof payload};
+    for (int i = 0; i < 3; i++) {
+        frame_put(&frames[i], 7, 100, (uint64_t)i);
+        chain = checksum_of(frames[i].data + AT_CHECKSUM, 8, chain);
+    }
+    for (int i = 0; i < 3; i++) {
+        MUST(bytes_append(file, frames[order[i]].data, frames[order[i]].count, &err));
+    }
+    put_u64(payload, chain);
+    MUST(frame_encode(&end, payload, file, &err));
+    for (int i = 0; i < 3; i++) {
+        bytes_release(&frames[i]);
+    }
+}
+
+static void test_exchanged_and_overwritten_frames_are_found_out_by_the_chain(void **state) {
+    (void)state;
+    static const int orders[][3] = {{0, 1, 2}, {1, 0, 2}, {0, 2, 1},
+                                    {0, 0, 2}, {0, 1, 1}, {2, 1, 0}};
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        struct err err;
+        struct bytes file = {0};
+        struct totals totals = {0};
+        struct input *input;
+        struct frame_reader reader;
+        uint64_t passed;
+        frames_in_order(&file, orders[i]);
+        MUST(input_open_memory(&input, "memory", file.data, file.count, &err));
+        frame_reader_init(&reader, input);
+        if (i == 0) {
+            MUST(read_all(file.data, file.count, &totals, &err));
+            assert_int_equal(totals.items, 21);
+            MUST(frame_reader_pass(&reader, 21, &passed, &err));
+        } else {
+            MUST_FAIL(read_all(file.data, file.count, &totals, &err), FAILURE_DATA, "exchanged");
+            MUST_FAIL(frame_reader_pass(&reader, 21, &passed, &err), FAILURE_DATA, "exchanged");
+        }
+        frame_reader_release(&reader);
+        input_close(input);
+        bytes_release(&file);
+    }
+}
+
+static void test_an_end_frame_of_another_size_is_refused(void **state) {
+    (void)state;
+    struct err err;
+    struct bytes file = {0};
+    struct totals totals = {0};
+    const uint8_t payload[9] = {0};
+    struct frame end = {.kind = FRAME_END, .payload_bytes = sizeof payload};
+    MUST(frame_encode(&end, payload, &file, &err));
+    MUST_FAIL(read_all(file.data, file.count, &totals, &err), FAILURE_DATA, "END frame of 9 bytes");
+    bytes_release(&file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frame_comes_back_with_all_its_fields),
@@ -628,6 +690,8 @@ int main(void) {
         cmocka_unit_test(test_file_of_nothing_but_its_end_has_no_frames),
         cmocka_unit_test(test_missing_and_doubled_frames_are_found_out_by_the_end),
         cmocka_unit_test(test_right_items_in_the_wrong_number_of_frames_are_found_out),
+        cmocka_unit_test(test_exchanged_and_overwritten_frames_are_found_out_by_the_chain),
+        cmocka_unit_test(test_an_end_frame_of_another_size_is_refused),
         cmocka_unit_test(test_joined_files_read_as_one),
         cmocka_unit_test(test_joined_file_without_an_end_of_its_own_is_truncated),
         cmocka_unit_test(test_skipped_frame_has_its_header_and_no_payload),

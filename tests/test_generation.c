@@ -358,12 +358,27 @@ static void a_value_of_another_type_is_refused_by_name(void **folder) {
 }
 
 static void a_version_or_a_word_that_is_unknown_is_refused_by_name(void **folder) {
-    load_changed(folder, "{", "\"tieflow_state\": 2", "\"tieflow_state\": 3", "tieflow_state");
     load_changed(folder, "{", "\"tieflow_state\": 2", "\"tieflow_state\": 0", "tieflow_state");
     load_changed(folder, "{", "\"strict\"", "\"STRICT\"", "simultaneous");
     load_changed(folder, "{", "1970-01-21\"", "1970-02-29\"", "date");
     load_changed(folder, "{", "000001\"", "00001\"", "run_id");
     load_changed(folder, "{", "000001\"", "00000G\"", "run_id");
+}
+
+static void a_manifest_of_a_later_layout_is_not_taken_for_a_damaged_one(void **folder) {
+    static const char later[] = "{\n  \"tieflow_state\": 3, \"something\": [\"new\"]";
+    struct err err;
+    char path[SCRATCH_PATH_BYTES];
+    struct generation generation = {0};
+    scratch_path(folder, "manifest.json", path);
+    manifest_put(path, later);
+    MUST_FAIL(generation_load(&generation, path, &err), FAILURE_CONFIG, "a newer tieflow");
+    assert_non_null(strstr(err.text, path));
+    generation_release(&generation);
+    /* One whose version was 2 until a bit turned is damaged. */
+    scratch_put_text(path, "{\n  \"tieflow_state\": 3,\n  \"xxh64\": \"0000000000000000\"\n}\n");
+    MUST_FAIL(generation_load(&generation, path, &err), FAILURE_DATA, "\"tieflow_state\" is");
+    generation_release(&generation);
 }
 
 static void a_file_outside_the_state_folder_is_refused(void **folder) {
@@ -541,6 +556,7 @@ int main(void) {
         SCRATCH_TEST(a_missing_key_is_refused_by_name),
         SCRATCH_TEST(a_value_of_another_type_is_refused_by_name),
         SCRATCH_TEST(a_version_or_a_word_that_is_unknown_is_refused_by_name),
+        SCRATCH_TEST(a_manifest_of_a_later_layout_is_not_taken_for_a_damaged_one),
         SCRATCH_TEST(a_file_outside_the_state_folder_is_refused),
         SCRATCH_TEST(an_extent_that_ends_before_it_begins_is_refused),
         SCRATCH_TEST(a_manifest_of_before_there_were_tails_loads),

@@ -171,6 +171,18 @@ static void test_csv_without_any_record_is_an_empty_log(void **state) {
     expect("\xef\xbb\xbf", &by_content, "");
 }
 
+static void test_empty_file_whose_name_says_that_it_is_never_empty_is_truncated(void **state) {
+    (void)state;
+    static const char *const names[] = {"a.tfp", "b.avro", "c.csv.zst", "d.ndjson.zst"};
+    struct input *input;
+    struct log_reader *reader;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        MUST(input_open_memory(&input, names[i], "", 0, &err));
+        MUST_FAIL(log_reader_open(&reader, input, &by_content, &err), FAILURE_DATA, names[i]);
+        assert_non_null(strstr(err.text, "truncated"));
+    }
+}
+
 static void test_csv_malformed_record_is_handed_out_with_its_line_and_reason(void **state) {
     (void)state;
     static const struct {
@@ -867,6 +879,7 @@ int main(void) {
         cmocka_unit_test(test_csv_with_byte_order_mark_crlf_blank_lines_and_no_last_line_break),
         cmocka_unit_test(test_csv_quotes_delimiters_and_line_breaks_inside_quotes),
         cmocka_unit_test(test_csv_without_any_record_is_an_empty_log),
+        cmocka_unit_test(test_empty_file_whose_name_says_that_it_is_never_empty_is_truncated),
         cmocka_unit_test(test_csv_malformed_record_is_handed_out_with_its_line_and_reason),
         cmocka_unit_test(test_csv_text_of_another_encoding_in_an_ignored_column_is_malformed),
         cmocka_unit_test(test_csv_nul_in_a_number_is_malformed),

@@ -248,9 +248,9 @@ enum { TIE_BYTES = 29, ENDING_BYTES = 24, HAND_MAX = 4 };
 static void fast_put(struct framing *framing, struct frame frame, const uint8_t *payload) {
     struct err err;
     struct compressor compressor = {.level = COMPRESSION_LEVEL_FAST};
+    size_t start = framing->file.count;
     MUST(frame_encode_with(&compressor, &frame, payload, &framing->file, &err));
-    framing->items += frame.items;
-    framing->frames++;
+    framing_count(framing, &frame, start);
     compressor_release(&compressor);
 }
 

@@ -11,7 +11,7 @@
 
 static const uint8_t magic[4] = {'T', 'F', 'F', '1'};
 
-enum { CHECKSUM_AT = 40 };
+enum { CHECKSUM_AT = 40, CHAIN_BYTES = 8 };
 
 static uint64_t frame_checksum(const uint8_t *header, const uint8_t *stored, size_t count) {
     return checksum_of(stored, count, checksum_of(header, CHECKSUM_AT, 0));
@@ -161,13 +161,24 @@ struct status frame_writer_put_encoded(struct frame_writer *writer, const struct
     TRY(output_write(writer->output, encoded->data, encoded->count, err));
     writer->items += frame->items;
     writer->frames++;
+    writer->chain = frame_chain(writer->chain, encoded->data);
     return status_ok();
 }
 
 struct status frame_writer_end(struct frame_writer *writer, struct err *err) {
+    uint8_t chain[CHAIN_BYTES];
     struct frame end = {
-        .kind = FRAME_END, .first = (int64_t)writer->items, .last = (int64_t)writer->frames};
-    return frame_writer_put(writer, &end, (const uint8_t *)"", err);
+        .kind = FRAME_END,
+        .first = (int64_t)writer->items,
+        .last = (int64_t)writer->frames,
+        .payload_bytes = CHAIN_BYTES,
+    };
+    put_u64(chain, writer->chain);
+    return frame_writer_put(writer, &end, chain, err);
+}
+
+uint64_t frame_chain(uint64_t chain, const uint8_t header[FRAME_HEADER_BYTES]) {
+    return checksum_of(header + CHECKSUM_AT, FRAME_HEADER_BYTES - CHECKSUM_AT, chain);
 }
 
 void frame_reader_init(struct frame_reader *reader, struct input *input) {
@@ -239,6 +250,29 @@ static struct status stored_unpack(const struct stored_frame *stored, struct byt
     return payload_unpack(&header, stored->stored.data, payload, err);
 }
 
+/* Whether the END frame has the chain that was read, or none at all. */
+static struct status chain_check(const struct frame_reader *reader,
+                                 const struct stored_frame *stored, const struct header *header,
+                                 struct err *err) {
+    uint8_t chain[CHAIN_BYTES];
+    if (header->frame.payload_bytes == 0) {
+        return status_ok();
+    }
+    if (header->frame.payload_bytes != sizeof chain) {
+        return err_set(err, FAILURE_DATA, "END frame of %zu bytes: damaged, or of a newer tieflow",
+                       header->frame.payload_bytes);
+    }
+    TRY(compression_unpack(stored->stored.data, header->stored_bytes, chain, sizeof chain, err));
+    struct cursor cursor = cursor_over(chain, sizeof chain);
+    if (cursor_u64(&cursor) != reader->chain) {
+        return err_set(err, FAILURE_DATA,
+                       "the frames before this END are not those that it was written behind: some "
+                       "were exchanged, or overwritten by others; restore the file from its "
+                       "source");
+    }
+    return status_ok();
+}
+
 /* Checks an END frame against what was read since the one before. */
 static struct status end_check(struct frame_reader *reader, const struct stored_frame *stored,
                                struct err *err) {
@@ -251,8 +285,10 @@ static struct status end_check(struct frame_reader *reader, const struct stored_
                        " in %" PRIu64 " were read: frames are missing or doubled",
                        end->first, end->last, reader->items, reader->frames);
     }
+    TRY(chain_check(reader, stored, &header, err));
     reader->items = 0;
     reader->frames = 0;
+    reader->chain = 0;
     reader->at_end_frame = true;
     return status_ok();
 }
@@ -270,6 +306,7 @@ static struct status take_frame(struct frame_reader *reader, struct stored_frame
         } else {
             reader->items += stored->frame.items;
             reader->frames++;
+            reader->chain = frame_chain(reader->chain, stored->header);
         }
         reader->offset += FRAME_HEADER_BYTES + stored->stored.count;
         if (!is_end) {
@@ -357,6 +394,7 @@ static struct status frames_pass(struct frame_reader *reader, uint64_t items, ui
             reader->has_header = false;
             reader->items += header.frame.items;
             reader->frames++;
+            reader->chain = frame_chain(reader->chain, reader->next.header);
             *passed += header.frame.items;
         }
         reader->offset += FRAME_HEADER_BYTES + header.stored_bytes;

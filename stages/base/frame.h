@@ -16,8 +16,12 @@
  *   48      ...   the payload, one zstd frame
  *
  * A file ends with an END frame whose `first` is the sum of items before it and whose `last` is
- * the number of frames; a file cut at a frame's edge is thereby found out. Files may be joined with
- * `cat`: frames may follow an END frame, the next END counts from there.
+ * the number of frames; a file cut at a frame's edge is thereby found out. Its payload is the chain
+ * of those frames, 8 bytes: the chain of none is 0, and each frame makes of it the XXH64 of its own
+ * checksum field, seeded with the chain before it. So frames that were exchanged, or one that was
+ * written over another of as many items, are found out too. (Files of before there were chains have
+ * no payload there.) Files may be joined with `cat`: frames may follow an END frame, the next END
+ * counts from there.
  */
 #ifndef TIEFLOW_STAGES_BASE_FRAME_H
 #define TIEFLOW_STAGES_BASE_FRAME_H
@@ -73,17 +77,21 @@ struct frame_writer {
     struct output *output;
     uint64_t items;
     uint64_t frames;
+    uint64_t chain;
     struct bytes packed;
 };
 void frame_writer_init(struct frame_writer *writer, struct output *output);
 void frame_writer_release(struct frame_writer *writer);
 FALLIBLE frame_writer_put(struct frame_writer *writer, const struct frame *frame,
                           const uint8_t *payload, struct err *err);
-/* Writes a frame that is encoded already. */
+/* Writes a frame that is encoded already, alone in `encoded`. */
 FALLIBLE frame_writer_put_encoded(struct frame_writer *writer, const struct frame *frame,
                                   const struct bytes *encoded, struct err *err);
 /* Writes the END frame. */
 FALLIBLE frame_writer_end(struct frame_writer *writer, struct err *err);
+
+/* The chain behind a frame with this header. */
+uint64_t frame_chain(uint64_t chain, const uint8_t header[FRAME_HEADER_BYTES]);
 
 /* A frame as it is in the file. Zero-initialised storage holds none yet. */
 struct stored_frame {
@@ -99,6 +107,7 @@ struct frame_reader {
     struct input *input;
     uint64_t items;  /* since the last END */
     uint64_t frames; /* since the last END */
+    uint64_t chain;  /* since the last END */
     uint64_t offset; /* of the next frame in the input: for error messages */
     bool at_end_frame;
     bool has_header; /* of the next frame: in `next` already, by frame_reader_pass */

@@ -199,6 +199,7 @@ static struct status first_frame_read(struct packed_reader *reader, const void *
         TRY(frame_events(reader, &frame, err));
         frames->items = frame.items;
         frames->frames = 1;
+        frames->chain = frame_chain(0, stored->data);
     } else if (frame.first != 0 || frame.last != 0) {
         return err_set(err, FAILURE_DATA,
                        "an END frame stands first and promises more: frames "

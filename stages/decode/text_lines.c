@@ -51,6 +51,24 @@ static struct status skip_byte_order_mark(struct text_lines *lines, struct err *
     return status_ok();
 }
 
+/* A log of nothing at all is an empty log, unless the name says that it has a beginning: then it
+ * was cut to nothing, and its records are missing. */
+static struct status empty_judge(const struct input *input, struct err *err) {
+    static const char *const never_empty[] = {".tfp", ".avro", ".zst"};
+    const char *name = input_name(input);
+    size_t length = strlen(name);
+    for (size_t i = 0; i < sizeof never_empty / sizeof never_empty[0]; i++) {
+        size_t bytes = strlen(never_empty[i]);
+        if (length > bytes && strcmp(name + length - bytes, never_empty[i]) == 0) {
+            return err_set(err, FAILURE_DATA,
+                           "%s: the file is empty, which a %s file never is: it is truncated; copy "
+                           "or produce it again",
+                           name, never_empty[i]);
+        }
+    }
+    return status_ok();
+}
+
 struct status text_lines_init(struct text_lines *lines, struct input *input, const void *head,
                               size_t head_count, size_t chunk_bytes, struct err *err) {
     *lines = (struct text_lines){.input = input,
@@ -65,6 +83,9 @@ struct status text_lines_init(struct text_lines *lines, struct input *input, con
         lines->end = head_count;
     }
     struct status status = skip_byte_order_mark(lines, err);
+    if (!failed(status) && input_stored_bytes(input) == 0) {
+        status = empty_judge(input, err);
+    }
     if (failed(status)) {
         text_lines_release(lines);
     }

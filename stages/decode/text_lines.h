@@ -41,7 +41,8 @@ struct text_lines {
 };
 
 /* Borrows `input`, of which the caller has read `head_count` bytes already (copied; fewer than
- * chunk_bytes; they come first). `chunk_bytes` 0 means TEXT_CHUNK_BYTES. */
+ * chunk_bytes; they come first). `chunk_bytes` 0 means TEXT_CHUNK_BYTES. FAILURE_DATA where the
+ * input is empty and its name is that of a file which never is (.tfp, .avro, .zst). */
 FALLIBLE text_lines_init(struct text_lines *lines, struct input *input, const void *head,
                          size_t head_count, size_t chunk_bytes, struct err *err);
 void text_lines_release(struct text_lines *lines);

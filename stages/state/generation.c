@@ -7,6 +7,7 @@
 #include "stages/base/number.h"
 #include "stages/base/stream.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,21 @@ struct status generation_share_adjacency(struct generation *generation,
 
 const struct extent *generation_extent(const struct generation *generation, const char *name) {
     return extent_find(generation->extents, generation->extent_count, name);
+}
+
+const struct state_file *generation_file(const struct generation *generation, size_t index) {
+    const struct state_file *own[] = {&generation->dictionary, &generation->adjacency.file,
+                                      &generation->adjacency.degrees, &generation->cohort};
+    enum { OWN = sizeof own / sizeof own[0] };
+    size_t at = 0;
+    for (size_t i = 0; i < OWN + FACT_LOGS; i++) {
+        const struct state_file *file = i < OWN ? own[i] : &generation->facts[i - OWN].file;
+        if (file->name != NULL && at++ == index) {
+            return file;
+        }
+    }
+    index -= at;
+    return index < generation->segment_count ? &generation->segments[index].file : NULL;
 }
 
 uint64_t generation_tail(const struct generation *generation) {
@@ -473,6 +489,21 @@ static bool checksum_is_right(const struct bytes *text, const struct json *root)
            checksum_of(text->data, covered, 0) == promised;
 }
 
+/* A manifest of a later layout is not damaged, and this program must leave its generation alone. It
+ * ends with its checksum as ours do: else it cannot be told from a damaged one. */
+static struct status newer_refuse(const struct bytes *text, const struct json *root,
+                                  const char *path, struct err *err) {
+    uint64_t version;
+    if (json_u64(json_get(root, "tieflow_state"), &version) && version > MANIFEST_VERSION &&
+        checksum_is_right(text, root)) {
+        return err_set(err, FAILURE_CONFIG,
+                       "%s: a newer tieflow made this state (its layout is %" PRIu64
+                       ", this program knows those up to %d): run that one",
+                       path, version, MANIFEST_VERSION);
+    }
+    return status_ok();
+}
+
 struct status generation_load(struct generation *generation, const char *path, struct err *err) {
     struct bytes text = {0};
     struct json *root = NULL;
@@ -483,6 +514,9 @@ struct status generation_load(struct generation *generation, const char *path, s
         if (failed(status)) {
             err_prefix(err, "%s", path);
         }
+    }
+    if (!failed(status)) {
+        status = newer_refuse(&text, root, path, err);
     }
     if (!failed(status)) {
         status = get_generation(root, generation, &wrong, err);

@@ -122,6 +122,9 @@ FALLIBLE generation_share_adjacency(struct generation *generation, const struct 
 FALLIBLE state_file_set(struct state_file *file, const char *name, uint64_t bytes,
                         uint64_t checksum, struct err *err);
 
+/* The files that it names, by number from 0 on; NULL behind the last. */
+const struct state_file *generation_file(const struct generation *generation, size_t index);
+
 /* The extent of the file with this name; NULL where there is none. */
 const struct extent *generation_extent(const struct generation *generation, const char *name);
 
@@ -129,7 +132,7 @@ const struct extent *generation_extent(const struct generation *generation, cons
 uint64_t generation_tail(const struct generation *generation);
 
 /* Writes the manifest as `path`; reads one into an empty generation. FAILURE_DATA says what a
- * manifest lacks, or what in it cannot be. */
+ * manifest lacks, or what in it cannot be; FAILURE_CONFIG that it is of a later layout. */
 FALLIBLE generation_save(const struct generation *generation, const char *path, struct err *err);
 FALLIBLE generation_load(struct generation *generation, const char *path, struct err *err);
 

@@ -33,45 +33,67 @@ struct status state_path(const struct state *state, const char *name, char **pat
     return path_join(path, state->folder, name, err);
 }
 
-/* The path of a generation's manifest, in new memory. */
-static struct status manifest_path(const struct state *state, const char *generation_name,
-                                   char **path, struct err *err) {
-    char name[STATE_NAME_BYTES + 16];
-    (void)snprintf(name, sizeof name, "%s/manifest.json", generation_name);
+static const char manifest_name[] = "manifest.json";
+static const char aside_name[] = "manifest.damaged"; /* of a generation that was set aside */
+
+/* The path of a file in a generation's folder, in new memory. */
+static struct status inner_path(const struct state *state, const char *generation_name,
+                                const char *file_name, char **path, struct err *err) {
+    char name[STATE_NAME_BYTES * 2];
+    (void)snprintf(name, sizeof name, "%s/%s", generation_name, file_name);
     return state_path(state, name, path, err);
 }
 
-static struct status date_add(struct state *state, int64_t date_ms, struct err *err) {
-    int64_t *grown = reallocarray(state->dates_ms, state->date_count + 1, sizeof *grown);
+static struct status manifest_path(const struct state *state, const char *generation_name,
+                                   char **path, struct err *err) {
+    return inner_path(state, generation_name, manifest_name, path, err);
+}
+
+static struct status date_add(int64_t **dates_ms, size_t *count, int64_t date_ms, struct err *err) {
+    int64_t *grown = reallocarray(*dates_ms, *count + 1, sizeof *grown);
     if (grown == NULL) {
-        return err_memory(err, (state->date_count + 1) * sizeof *grown, "the generations");
+        return err_memory(err, (*count + 1) * sizeof *grown, "the generations");
     }
-    state->dates_ms = grown;
-    grown[state->date_count++] = date_ms;
+    *dates_ms = grown;
+    grown[(*count)++] = date_ms;
     return status_ok();
+}
+
+/* Whether the generation's folder has this file. */
+static struct status folder_has(const struct state *state, const char *generation_name,
+                                const char *file_name, bool *has_it, struct err *err) {
+    char *path;
+    enum path_kind kind = PATH_FREE;
+    TRY(inner_path(state, generation_name, file_name, &path, err));
+    struct status status = path_look(path, &kind, err);
+    *has_it = kind == PATH_FILE;
+    free(path);
+    return status;
+}
+
+/* Lists one; a folder without either manifest is there for files that others need. */
+static struct status generation_list(struct state *state, const char *name, int64_t date_ms,
+                                     struct err *err) {
+    bool has_it;
+    TRY(folder_has(state, name, manifest_name, &has_it, err));
+    if (has_it) {
+        return date_add(&state->dates_ms, &state->date_count, date_ms, err);
+    }
+    TRY(folder_has(state, name, aside_name, &has_it, err));
+    return has_it ? date_add(&state->aside_ms, &state->aside_count, date_ms, err) : status_ok();
 }
 
 /* Lists the generations; the names sort by date. */
 static struct status generations_list(struct state *state, struct err *err) {
     struct names names = {0};
     state->date_count = 0;
+    state->aside_count = 0;
     struct status status = folder_list(state->folder, &names, err);
     for (size_t i = 0; i < names.count && !failed(status); i++) {
-        const char *name = names.items[i];
         int64_t date_ms;
-        if (!generation_name_parse(name, &date_ms)) {
-            continue;
+        if (generation_name_parse(names.items[i], &date_ms)) {
+            status = generation_list(state, names.items[i], date_ms, err);
         }
-        char *path = NULL;
-        enum path_kind kind = PATH_FREE;
-        status = manifest_path(state, name, &path, err);
-        if (!failed(status)) {
-            status = path_look(path, &kind, err);
-        }
-        if (!failed(status) && kind == PATH_FILE) { /* else only its segments are still needed */
-            status = date_add(state, date_ms, err);
-        }
-        free(path);
     }
     names_release(&names);
     return status;
@@ -111,6 +133,7 @@ void state_close(struct state *state) {
     }
     free(state->folder);
     free(state->dates_ms);
+    free(state->aside_ms);
     *state = (struct state){.lock = -1};
 }
 
@@ -128,19 +151,66 @@ int64_t state_newest(const struct state *state) {
     return state->dates_ms[state->date_count - 1];
 }
 
-struct status state_read(const struct state *state, int64_t date_ms, struct generation *generation,
-                         struct err *err) {
+static struct status manifest_read(const struct state *state, int64_t date_ms,
+                                   const char *file_name, struct generation *generation,
+                                   struct err *err) {
     char name[STATE_NAME_BYTES];
     char *path;
     state_generation_name(date_ms, name);
-    TRY(manifest_path(state, name, &path, err));
+    TRY(inner_path(state, name, file_name, &path, err));
     struct status status = generation_load(generation, path, err);
-    free(path);
     if (!failed(status) && generation->date_ms != date_ms) {
-        return err_set(err, FAILURE_DATA, "%s/%s: the manifest is of another date: damaged",
-                       state->folder, name);
+        status =
+            err_set(err, FAILURE_DATA,
+                    "%s: this is the manifest of another date: files were moved; restore it", path);
     }
+    free(path);
     return status;
+}
+
+struct status state_read(const struct state *state, int64_t date_ms, struct generation *generation,
+                         struct err *err) {
+    return manifest_read(state, date_ms, manifest_name, generation, err);
+}
+
+struct status state_read_aside(const struct state *state, int64_t date_ms,
+                               struct generation *generation, struct err *err) {
+    return manifest_read(state, date_ms, aside_name, generation, err);
+}
+
+struct status state_set_aside(struct state *state, int64_t date_ms, struct err *err) {
+    char name[STATE_NAME_BYTES];
+    char *folder = NULL;
+    char *from = NULL;
+    char *to = NULL;
+    struct status status;
+    assert(state->lock >= 0 && state_newest(state) == date_ms);
+    state_generation_name(date_ms, name);
+    TRY_OR(done, status, state_path(state, name, &folder, err));
+    TRY_OR(done, status, path_join(&from, folder, manifest_name, err));
+    TRY_OR(done, status, path_join(&to, folder, aside_name, err));
+    if (rename(from, to) != 0) {
+        status = err_set(err, FAILURE_IO, "%s: cannot be renamed to %s: %s", from, aside_name,
+                         strerror(errno));
+        goto done;
+    }
+    TRY_OR(done, status, folder_sync(folder, err));
+    status = generations_list(state, err);
+done:
+    free(folder);
+    free(from);
+    free(to);
+    return status;
+}
+
+bool state_has_aside(const struct state *state, int64_t *date_ms) {
+    for (size_t i = 0; i < state->aside_count && state->date_count != 0; i++) {
+        if (state->aside_ms[i] > state_newest(state)) {
+            *date_ms = state->aside_ms[i];
+            return true;
+        }
+    }
+    return false;
 }
 
 void graph_release(struct graph *graph) {
@@ -154,7 +224,8 @@ static struct status file_is_damaged(const struct state *state, const struct sta
                                      uint64_t bytes, const char *checksum, struct err *err) {
     return err_set(err, FAILURE_DATA,
                    "%s/%s: %" PRIu64 " bytes%s, but the manifest says %" PRIu64 " with %016" PRIx64
-                   ": the file is damaged; restore it, or re-run from an earlier generation",
+                   ": the file is damaged; restore it, or remove it, and the next run makes it "
+                   "again from an earlier generation where there is one",
                    state->folder, file->name, bytes, checksum, file->bytes, file->checksum);
 }
 
@@ -174,29 +245,13 @@ static struct status file_look(const struct state *state, const struct state_fil
     return status;
 }
 
-/* A file that has no name is none. */
-static struct status file_is_there(const struct state *state, const struct state_file *file,
-                                   struct err *err) {
-    char *path;
-    if (file->name == NULL) {
-        return status_ok();
-    }
-    TRY(file_look(state, file, &path, err));
-    free(path);
-    return status_ok();
-}
-
 struct status state_look_at_files(const struct state *state, const struct generation *generation,
                                   struct err *err) {
-    TRY(file_is_there(state, &generation->dictionary, err));
-    TRY(file_is_there(state, &generation->adjacency.file, err));
-    TRY(file_is_there(state, &generation->adjacency.degrees, err));
-    TRY(file_is_there(state, &generation->cohort, err));
-    for (size_t i = 0; i < generation->segment_count; i++) {
-        TRY(file_is_there(state, &generation->segments[i].file, err));
-    }
-    for (int log = 0; log < FACT_LOGS; log++) {
-        TRY(file_is_there(state, &generation->facts[log].file, err));
+    const struct state_file *file;
+    for (size_t i = 0; (file = generation_file(generation, i)) != NULL; i++) {
+        char *path;
+        TRY(file_look(state, file, &path, err));
+        free(path);
     }
     return status_ok();
 }
@@ -400,19 +455,24 @@ struct status state_save_facts(const struct state *state, struct generation *gen
     return status_ok();
 }
 
-struct status state_commit(struct state *state, struct generation *generation,
-                           const struct graph *graph, struct err *err) {
+static struct status graph_save(const struct state *state, struct generation *generation,
+                                const struct graph *graph, struct err *err) {
+    assert(generation->adjacency.file.name != NULL);
+    TRY(file_save(state, generation->date_ms, "dictionary.tff",
+                  (struct saving){.dictionary = &graph->dictionary}, &generation->dictionary, err));
+    return file_save(state, generation->date_ms, "cohort.tff",
+                     (struct saving){.cohort = &graph->cohort}, &generation->cohort, err);
+}
+
+/* Writes the manifest, and gives the begun folder its name. */
+static struct status begun_publish(struct state *state, const struct generation *generation,
+                                   struct err *err) {
     char generation_name[STATE_NAME_BYTES];
     char *from = NULL;
     char *to = NULL;
     char *manifest = NULL;
-    assert(generation->adjacency.file.name != NULL);
-    state_generation_name(generation->date_ms, generation_name);
-    TRY(file_save(state, generation->date_ms, "dictionary.tff",
-                  (struct saving){.dictionary = &graph->dictionary}, &generation->dictionary, err));
-    TRY(file_save(state, generation->date_ms, "cohort.tff",
-                  (struct saving){.cohort = &graph->cohort}, &generation->cohort, err));
     struct status status;
+    state_generation_name(generation->date_ms, generation_name);
     TRY_OR(done, status, manifest_path(state, next_name, &manifest, err));
     TRY_OR(done, status, generation_save(generation, manifest, err));
     TRY_OR(done, status, state_path(state, next_name, &from, err));
@@ -426,26 +486,45 @@ done:
     return status;
 }
 
-static bool is_named(const struct state_file *file, const char *name) {
-    return file->name != NULL && strcmp(file->name, name) == 0;
+struct status state_commit(struct state *state, struct generation *generation,
+                           const struct graph *graph, struct err *err) {
+    TRY(graph_save(state, generation, graph, err));
+    return begun_publish(state, generation, err);
+}
+
+/* The file of this name among those of a generation; NULL where it names none. */
+static const struct state_file *file_find(const struct generation *generation, const char *name) {
+    const struct state_file *file;
+    size_t i = 0;
+    while ((file = generation_file(generation, i)) != NULL && strcmp(file->name, name) != 0) {
+        i++;
+    }
+    return file;
+}
+
+struct status state_restore(struct state *state, struct generation *generation,
+                            const struct generation *promised, const struct graph *graph,
+                            struct err *err) {
+    const struct state_file *file;
+    assert(generation->date_ms == promised->date_ms);
+    TRY(graph_save(state, generation, graph, err));
+    for (size_t i = 0; (file = generation_file(promised, i)) != NULL; i++) {
+        const struct state_file *made = file_find(generation, file->name);
+        if (made == NULL || made->bytes != file->bytes || made->checksum != file->checksum) {
+            return err_set(err, FAILURE_DATA,
+                           "%s/%s: made again, it is not what it was: was it made by another "
+                           "version of tieflow, or of its libraries?",
+                           state->folder, file->name);
+        }
+    }
+    return begun_publish(state, promised, err);
 }
 
 /* Whether any of the kept generations names this file. */
 static bool file_is_needed(const struct generation *kept, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++) {
-        if (is_named(&kept[i].dictionary, name) || is_named(&kept[i].adjacency.file, name) ||
-            is_named(&kept[i].adjacency.degrees, name) || is_named(&kept[i].cohort, name)) {
+        if (file_find(&kept[i], name) != NULL) {
             return true;
-        }
-        for (size_t j = 0; j < kept[i].segment_count; j++) {
-            if (is_named(&kept[i].segments[j].file, name)) {
-                return true;
-            }
-        }
-        for (int log = 0; log < FACT_LOGS; log++) {
-            if (is_named(&kept[i].facts[log].file, name)) {
-                return true;
-            }
         }
     }
     return false;
@@ -499,7 +578,8 @@ static struct status folders_prune(const struct state *state, const struct gener
     struct status status = folder_list(state->folder, &names, err);
     for (size_t i = 0; i < names.count && !failed(status); i++) {
         int64_t date_ms;
-        bool is_kept = !generation_name_parse(names.items[i], &date_ms);
+        bool is_kept = !generation_name_parse(names.items[i], &date_ms) ||
+                       date_ms > state_newest(state); /* set aside, and to be made again */
         for (size_t j = 0; j < kept_count && !is_kept; j++) {
             is_kept = kept[j].date_ms == date_ms;
         }

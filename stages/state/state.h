@@ -19,6 +19,8 @@ struct state {
     int lock;          /* descriptor; -1 when opened for reading */
     int64_t *dates_ms; /* of the generations, ascending */
     size_t date_count;
+    int64_t *aside_ms; /* of those that were set aside, ascending */
+    size_t aside_count;
 };
 
 /* Opens the folder and lists its generations. For writing it is made where missing, locked
@@ -37,6 +39,19 @@ FALLIBLE state_path(const struct state *state, const char *name, char **path, st
 /* Reads the manifest of a generation that state_has. */
 FALLIBLE state_read(const struct state *state, int64_t date_ms, struct generation *generation,
                     struct err *err);
+
+/* Takes a damaged generation, which is the newest, out of the state: its manifest gets another
+ * name, and nothing else is touched. Until its dates are run again it stays among those set aside.
+ */
+FALLIBLE state_set_aside(struct state *state, int64_t date_ms, struct err *err);
+
+/* The first generation set aside that is newer than the newest of the state; false where there is
+ * none, or nothing that it could be made again from. */
+bool state_has_aside(const struct state *state, int64_t *date_ms);
+
+/* Reads the manifest of a generation that was set aside. */
+FALLIBLE state_read_aside(const struct state *state, int64_t date_ms, struct generation *generation,
+                          struct err *err);
 
 /* What a run keeps in memory: the graph as of some moment. */
 struct graph {
@@ -100,6 +115,13 @@ FALLIBLE state_save_facts(const struct state *state, struct generation *generati
  * earlier one, or a new one in the begun folder. */
 FALLIBLE state_commit(struct state *state, struct generation *generation, const struct graph *graph,
                       struct err *err);
+
+/* The same for a generation that was set aside and is made again: `promised` is what it was. Where
+ * the files are the same again, byte for byte, it takes its old place with its old manifest; else
+ * FAILURE_DATA, and nothing is published. */
+FALLIBLE state_restore(struct state *state, struct generation *generation,
+                       const struct generation *promised, const struct graph *graph,
+                       struct err *err);
 
 /* Removes the begun folder, if there is one. */
 FALLIBLE state_abandon(const struct state *state, struct err *err);

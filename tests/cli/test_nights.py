@@ -323,7 +323,15 @@ class RefusalTest(NightlyTest):
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-        self.assert_refused(DATA_WRONG, 2, "adjacency.tff")
+        night = self.job.run(2)  # goes back to day 0, of which day 1 is made again
+        for text in ("DAMAGED STATE", "adjacency.tff", f"generation of {date_of(0)} is taken"):
+            self.assertIn(text, night.err)
+        whole = Job(self, "whole", self.logs)
+        whole.run_days(range(3))
+        self.assertEqual(digests(whole.state), digests(self.job.state))
+        for path in self.job.state.glob("gen-*/dictionary.tff"):
+            path.write_bytes(path.read_bytes()[:-1])
+        self.assert_refused(DATA_WRONG, 3, "dictionary.tff")  # there is nowhere to go back to
 
     def test_too_many_dates(self):
         random_logs.write_csv(self.logs / "2.csv", [Event(253_402_300_799_999, 1, 2)])

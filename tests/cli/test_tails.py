@@ -1,6 +1,7 @@
 """Nights whose adjacency is of an earlier one: what a state is does not show in what it says."""
 
 import random
+import shutil
 
 from tests.cli import oracle, random_logs, test_nights
 from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, expected_tables, first_ms
@@ -173,23 +174,46 @@ class DamageTest(TailTest):
         random_logs.write_csv(self.logs / "a.csv", events_of_days(12, 5, count=300))
         self.job = Job(self, "job", self.logs, *NEVER)
         self.job.run_days(range(4))
+        self.after = Job(self, "after", self.logs, *NEVER)
+        self.after.run_days(range(5))
         self.files = [self.job.state / f"gen-{date_of(0)}" / "adjacency.tff"]
         self.files += [self.job.state / f"gen-{date_of(day)}" / f"ties-{date_of(day)}.tff"
                        for day in range(1, 4)]
 
     def assert_found(self, path, codes):
-        """Verification, the next night and an export find it, name it and change nothing."""
+        """Verification, the next night and an export find it and name it. The night goes back to
+        the last date that does without the file; where there is none it changes nothing. The state
+        is left as it was."""
         before = digests(self.folder)
         verify = ("snapshot", "verify", "--state", self.job.state)
         night = self.job.arguments("run", "--date", date_of(4))
-        for command in (verify, night):
+        export = self.command("snapshot", "export", "--state", self.job.state, "-o",
+                              self.folder / "export", "--format", "roaring")
+        self.assertIn(export.code, codes, str(export))
+        shutil.rmtree(self.folder / "export")
+        commands = [verify, night] if path == self.files[0] else [verify]
+        for command in commands:
             result = self.command(*command)
             self.assertIn(result.code, codes, str(result))
             self.assertIn(path.name, result.err)
         self.assertEqual(before, digests(self.folder))
-        export = self.command("snapshot", "export", "--state", self.job.state, "-o",
-                              self.folder / "export", "--format", "roaring")
-        self.assertIn(export.code, codes, str(export))
+        if path != self.files[0]:
+            self.assert_healed(path, night)
+
+    def assert_healed(self, path, night):
+        """The night succeeds, says why it took longer, and leaves no trace of the damage."""
+        kept = self.folder / "kept"
+        for folder in (self.job.state, self.job.out):
+            shutil.copytree(folder, kept / folder.name)
+        result = self.succeed(*night)
+        self.assertIn("DAMAGED STATE", result.err)
+        self.assertIn(path.name, result.err)
+        self.assertEqual(digests(self.job.state), digests(self.after.state))
+        self.assertEqual(digests(self.job.out), digests(self.after.out))
+        for folder in (self.job.state, self.job.out):
+            shutil.rmtree(folder)
+            (kept / folder.name).rename(folder)
+        kept.rmdir()
 
     def assert_seen_by_check(self, path, code):
         result = self.command("check", "--state", self.job.state, "--logs", self.logs)
