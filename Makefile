@@ -28,6 +28,8 @@ OPT = -O3 -g
 SANITIZED = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 ASAN = $(SANITIZED) -fsanitize=address,undefined
 TSAN = $(SANITIZED) -fsanitize=thread
+# Branches as they are written: optimisation would merge them.
+COVER = -O0 -g --coverage -fprofile-update=atomic
 FUZZ = $(SANITIZED) -fsanitize=fuzzer-no-link,address,undefined
 
 WARN = -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
@@ -52,8 +54,8 @@ NO_PEERS := $(shell printf '\#include <%s>\n' GraphBLAS.h igraph/igraph.h | \
                     $(CC) -E -x c - >/dev/null 2>&1 || echo '$(PEER_SRC)')
 BENCH_SRC := $(filter-out $(NO_PEERS),$(sort $(wildcard bench/bench_*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-# Loaded in front of libc by the tests that kill the program and let its calls fail.
-SHIM_SRC := tests/shim/file_calls.c
+# Libraries that the tests of the program preload into it.
+SHIM_SRC := $(sort $(wildcard tests/shim/*.c))
 HELP_SRC := $(filter-out $(TEST_SRC) $(BENCH_SRC) $(NO_PEERS),\
                          $(sort $(wildcard tests/*.c bench/*.c)))
 HEADERS := $(sort $(wildcard $(patsubst %,%/*.h,schemas stages/* pipeline bench tests tests/*)))
@@ -64,7 +66,7 @@ objects = $(patsubst %.c,$(BUILD)/obj/%.o,$1)
 TESTS := $(TEST_SRC:%.c=$(BUILD)/%)
 BENCHES := $(BENCH_SRC:%.c=$(BUILD)/%)
 FUZZERS := $(FUZZ_SRC:tests/%.c=$(BUILD)/%)
-SHIM := $(SHIM_SRC:%.c=$(BUILD)/%.so)
+SHIMS := $(SHIM_SRC:%.c=$(BUILD)/%.so)
 LIB := $(BUILD)/libtieflow.a
 HELP := $(if $(HELP_SRC),$(BUILD)/libhelpers.a)
 
@@ -83,7 +85,8 @@ LINT = checkers layers style headers format gcc clang globals tidy cppcheck
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
-ifeq ($(filter demo demo-kafka test test-kafka check asan tsan lint bench% fuzz soak% deps%,$(MAKECMDGOALS)),)
+ifeq ($(filter demo demo-kafka test test-kafka check asan tsan lint bench% fuzz soak% cover% deps%, \
+               $(MAKECMDGOALS)),)
 MAKEFLAGS += --output-sync=target
 endif
 endif
@@ -107,9 +110,9 @@ DEMO_TOPICS = connections:3 $(patsubst %,tieflow.%:1,ties endings late quarantin
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
 RUN_TESTS = $(PYTHON) tests/tools/run_tests.py --build $(BUILD) --lint "$(LINT)" \
             --tsan "$(TSAN_TESTS)"
-# A test of tests/cli at its full size, with what it prints.
-SOAK = deps-test $(BUILD)/tieflow $(SHIM)
-SOAK_TEST = TIEFLOW='$(BUILD)/tieflow' $(BUILD)/venv/bin/python -m unittest
+# Tests of tests/cli at their full size, with what they print.
+SOAK = deps-test cli-programs
+SOAK_PYTHON = TIEFLOW='$(abspath $(BUILD)/tieflow)' $(BUILD)/venv/bin/python -m
 # Settings of a variant: OPT, folder, CC.
 variant = OPT='$1' BUILD=$(BUILD)/$2 CC=$3
 # Under a sanitizer gcc warns where it does not otherwise; warnings are for the two plain builds.
@@ -119,10 +122,10 @@ sanitized = $(variant) WARN=
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help deps deps-unit deps-tools deps-peers deps-kafka deps-test demo demo-kafka test \
-        test-kafka check asan tsan lint fuzz soak-kills soak-faults soak-rot soak-power bench \
-        bench-study bench-programs bench-kafka bench-attribution install clean everything fuzzers \
-        tidy variant-asan variant-tsan \
-        variant-clang variant-fuzz $(LINT:%=lint-%) always
+        test-kafka check asan tsan lint fuzz soak-kills soak-faults soak-allocations soak-rot \
+        soak-power soak-determinism bench bench-study bench-programs bench-kafka bench-attribution \
+        install clean everything fuzzers tidy variant-asan variant-tsan variant-clang variant-fuzz \
+        variant-cover cover cover-run cli-programs $(LINT:%=lint-%) always
 
 ## Use
 
@@ -166,20 +169,30 @@ asan: deps-unit ## Unit tests under the address and undefined-behaviour sanitize
 tsan: deps-unit ## Tests that start threads, under the thread sanitizer
 	@$(RUN_TESTS) tsan
 
+cover: deps-test ## Branches that unit and command-line tests reach, per module, in build/cover (long)
+	@$(MAKE) variant-cover
+	@$(PYTHON) tests/tools/coverage.py $(BUILD)/cover
+
 fuzz: deps-tools ## Fuzz every parser for FUZZ_SECONDS each; finds are kept in BUILD
 	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-keep fuzz
 
 soak-kills: $(SOAK) ## Kill runs KILLS times and start them again: nobody can tell (minutes)
-	@TIEFLOW_KILLS=$(KILLS) $(SOAK_TEST) tests.cli.test_kills
+	@TIEFLOW_KILLS=$(KILLS) $(SOAK_PYTHON) unittest tests.cli.test_kills
 
 soak-faults: $(SOAK) ## Let every call about files fail, one by one: told, and made up for (an hour)
-	@TIEFLOW_FAULTS=all $(SOAK_TEST) tests.cli.test_failing_calls
+	@TIEFLOW_FAULTS=all $(SOAK_PYTHON) unittest tests.cli.test_failing_calls
+
+soak-allocations: $(SOAK) ## Fail every single allocation of small runs of every verb (an hour)
+	@ALLOCATIONS=every $(SOAK_PYTHON) unittest tests.cli.test_allocations
 
 soak-rot: $(SOAK) ## Every damage of every file of a small state and a log (an hour)
-	@TIEFLOW='$(BUILD)/tieflow' $(BUILD)/venv/bin/python -m tests.cli.rot
+	@$(SOAK_PYTHON) tests.cli.rot
 
 soak-power: $(SOAK) ## What a power loss may leave of a commit, and a run on each (a quarter of an hour)
-	@TIEFLOW='$(BUILD)/tieflow' $(BUILD)/venv/bin/python -m tests.cli.power 32
+	@$(SOAK_PYTHON) tests.cli.power 32
+
+soak-determinism: $(SOAK) ## The same bytes for 200 worlds, each computed in many ways (hours)
+	@WORLDS=200 $(SOAK_PYTHON) unittest tests.cli.test_determinism
 
 bench: deps-peers ## Ties of 5 and 50 M beside other ways to count them, equal results (minutes)
 	@tests/tools/venv.sh $(BUILD)/venv || echo 'bench: DuckDB will be left out' >&2
@@ -232,9 +245,9 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)$(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(LDLIBS) -o $@
 
-$(SHIM): $(BUILD)/%.so: %.c $(BUILD)/flags | deps
+$(BUILD)/tests/shim/%.so: tests/shim/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(COMPILE) -fPIC -shared $< -o $@
+	$(call say,LINK,$@)$(COMPILE) -fPIC -shared $< $(LDFLAGS) -o $@
 
 # An archive and not a list of objects: a program takes from it only what it calls. It is made
 # anew each time, since `ar` would keep the members whose source is gone.
@@ -259,18 +272,26 @@ $(BUILD)/flags $(BUILD)/lib.files $(BUILD)/helpers.files: always
 	@echo '$(record)' | cmp -s - $@ || echo '$(record)' > $@
 
 # Everything that one compiler can build; the program itself as soon as it has a main.
-everything: $(if $(wildcard $(MAIN_SRC)),$(BUILD)/tieflow) $(LIB) $(TESTS) $(BENCHES) $(SHIM)
+everything: $(if $(wildcard $(MAIN_SRC)),$(BUILD)/tieflow) $(LIB) $(TESTS) $(BENCHES) $(SHIMS)
 	@:
 bench-programs: $(BUILD)/tieflow $(filter $(addprefix $(BUILD)/bench/bench_,temporal static triangles \
                                                     positions),$(BENCHES))
 	@:
+cli-programs: bench-programs $(SHIMS)
+	@:
 fuzzers: $(FUZZERS)
 	@:
+cover-run: everything cli-programs
+	@find $(BUILD) -name '*.gcda' -delete
+	@ln -sfn ../venv $(BUILD)/venv
+	-@$(RUN_TESTS) unit cli
 
 variant-asan:
 	@$(MAKE) $(call sanitized,$(ASAN),asan,$(CC)) everything
 variant-tsan:
 	@$(MAKE) $(call sanitized,$(TSAN),tsan,$(CC)) $(TSAN_TESTS:%=$(BUILD)/tsan/tests/%)
+variant-cover:
+	@$(MAKE) $(call sanitized,$(COVER),cover,$(CC)) cover-run
 variant-clang:
 	@$(MAKE) $(call variant,-O0,clang,clang) everything
 variant-fuzz:

@@ -57,6 +57,7 @@ static void malformed_check(const struct options *options, const char *name,
                    "%s:%" PRIu64 ": %s (%" PRIu64 " of %" PRIu64 " records are malformed)", name,
                    survey->first_malformed_line, survey->first_reason, survey->malformed,
                    survey->records);
+    text_make_harmless(text);
     if (share > options->malformed_share_max) {
         problem(findings, FAILURE_DATA, text);
     } else {
@@ -72,8 +73,8 @@ static void log_check(const struct options *options, const char *path, struct pr
         problem_of(findings, &err);
         return;
     }
-    printf("  ok       %s: %s, %" PRIu64 " events", path, log_format_name(survey.format),
-           survey.events);
+    printf("  ok       %s: %s, %" PRIu64 " events", name_shown(path).text,
+           log_format_name(survey.format), survey.events);
     range_print(&survey);
     printf("\n");
     malformed_check(options, path, &survey, findings);

@@ -210,3 +210,10 @@ void bytes_format(uint64_t bytes, char text[BYTES_TEXT_BYTES]) {
     }
     (void)snprintf(text, BYTES_TEXT_BYTES, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 }
+
+struct shown_name name_shown(const char *name) {
+    struct shown_name shown;
+    (void)snprintf(shown.text, sizeof shown.text, "%s", name);
+    text_make_harmless(shown.text);
+    return shown;
+}

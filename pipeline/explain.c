@@ -69,8 +69,8 @@ static struct status log_explain(const char *path, uint64_t bytes, struct progre
         records = (uint64_t)((double)bytes / (double)survey.stored_bytes * (double)records);
     }
     bytes_format(bytes, size);
-    printf("  %s: %s, %s, %s%" PRIu64 " records\n", path, log_format_name(survey.format), size,
-           survey.is_whole ? "" : "about ", records);
+    printf("  %s: %s, %s, %s%" PRIu64 " records\n", name_shown(path).text,
+           log_format_name(survey.format), size, survey.is_whole ? "" : "about ", records);
     events_note(estimate, &survey, records);
     members_note(estimate, &survey);
     return status_ok();
@@ -291,7 +291,8 @@ static struct status facts_explain(const struct options *options, struct estimat
         for (size_t i = 0; i < sets[log].paths.count && !failed(status); i++) {
             char size[BYTES_TEXT_BYTES];
             bytes_format(sets[log].bytes[i], size);
-            printf("  %s: %s, %s\n", sets[log].paths.items[i], fact_shapes[log].name, size);
+            printf("  %s: %s, %s\n", name_shown(sets[log].paths.items[i]).text,
+                   fact_shapes[log].name, size);
         }
         estimate->fact_bytes += sets[log].total_bytes;
         file_set_release(&sets[log]);

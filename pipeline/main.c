@@ -4,11 +4,13 @@
 #include "pipeline/verbs.h"
 #include "schemas/version.h"
 #include "stages/base/json_writer.h"
+#include "stages/decode/avro_schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 static struct status verb_call(const struct options *options, struct progress *progress,
                                struct err *err) {
@@ -44,7 +46,7 @@ static enum progress_mode mode_of(const struct options *options) {
     return options->is_quiet ? PROGRESS_QUIET : PROGRESS_TEXT;
 }
 
-/* One line on standard error: JSON where the run logs JSON. */
+/* One line on standard error: JSON where the run logs JSON and there is the memory for it. */
 static void error_print(const struct options *options, const struct err *err) {
     if (options->log != 1) {
         fprintf(stderr, "tieflow: %s\n", err->text);
@@ -58,8 +60,18 @@ static void error_print(const struct options *options, const struct err *err) {
     json_object_end(&writer);
     if (!failed(json_writer_finish(&writer, NULL))) {
         (void)fwrite(writer.text.data, 1, writer.text.count, stderr);
+    } else {
+        fprintf(stderr, "tieflow: %s\n", err->text);
     }
     json_writer_release(&writer);
+}
+
+/* What was begun stays behind as after a kill, for the next run to remove. */
+static void memory_refused(void *context, size_t bytes) {
+    struct err err = {0};
+    struct status status = err_memory(&err, bytes, "libavro");
+    error_print(context, &err);
+    _exit((int)status.failure);
 }
 
 /* Standard output is a result like any other: a full disk behind it is an error. */
@@ -101,6 +113,8 @@ int main(int argc, char **argv) {
     }
     files_allow();
     struct options options = {0};
+    struct memory_guard guard = {memory_refused, &options};
+    memory_guard_set(&guard);
     struct err err = {0};
     struct progress progress;
     struct status status = options_read(&options, argc, argv, &err);

@@ -193,5 +193,6 @@ void progress_note(struct progress *progress, const char *format, ...) {
     if (progress->mode == PROGRESS_TEXT && progress->is_terminal) {
         fputs("\r\033[K", stderr);
     }
+    text_make_harmless(text);
     fprintf(stderr, "tieflow: %s\n", text);
 }

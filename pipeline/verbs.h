@@ -79,6 +79,13 @@ FALLIBLE options_generation(const struct options *options, const struct state *s
 /* First instant of a date that was checked when it was read. */
 int64_t options_day(const char *date);
 
+/* The name of a file as it may be shown on a terminal: control characters replaced, long ones cut.
+ */
+struct shown_name {
+    char text[ERR_TEXT_BYTES];
+};
+struct shown_name name_shown(const char *name);
+
 /* 1234567 bytes as "1.2 MB". */
 enum { BYTES_TEXT_BYTES = 24 };
 void bytes_format(uint64_t bytes, char text[BYTES_TEXT_BYTES]);

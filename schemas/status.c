@@ -7,15 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static void text_make_one_line(char *text, int length_wanted) {
-    if (length_wanted >= ERR_TEXT_BYTES) {
-        memcpy(text + ERR_TEXT_BYTES - 4, "...", 4);
-    }
+void text_make_harmless(char *text) {
     for (char *c = text; *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
             *c = '?';
         }
     }
+}
+
+static void text_make_one_line(char *text, int length_wanted) {
+    if (length_wanted >= ERR_TEXT_BYTES) {
+        memcpy(text + ERR_TEXT_BYTES - 4, "...", 4);
+    }
+    text_make_harmless(text);
 }
 
 struct status err_set(struct err *err, enum failure failure, const char *format, ...) {
@@ -95,6 +99,6 @@ void err_prefix(struct err *err, const char *format, ...) {
 struct status err_memory(struct err *err, unsigned long long bytes, const char *what) {
     return err_set(err, FAILURE_RETRY,
                    "out of memory: %llu bytes for %s were refused; free memory, use a smaller "
-                   "--batch, or run on a larger machine ('tieflow explain' estimates the need)",
+                   "--memory, or run on a larger machine ('tieflow explain' estimates the need)",
                    bytes, what);
 }

@@ -381,6 +381,12 @@ static void test_a_disk_is_made_durable_as_a_whole(void **state) {
     MUST_FAIL(disk_open(&disk, path, &err), FAILURE_IO, path);
 }
 
+static void test_moving_what_is_not_there_names_both_places(void **state) {
+    struct err err;
+    MUST_FAIL(file_move(*state, *state, "missing", &err), FAILURE_IO, "cannot be moved to");
+    assert_non_null(strstr(err.text, "missing"));
+}
+
 static void test_publishing_what_is_not_there_or_nowhere_fails(void **state) {
     struct err err;
     char from[SCRATCH_PATH_BYTES];
@@ -507,6 +513,7 @@ int main(void) {
         IN_SCRATCH(test_folder_is_published_by_relative_names),
         IN_SCRATCH(test_folders_are_exchanged_and_none_is_removed),
         IN_SCRATCH(test_a_disk_is_made_durable_as_a_whole),
+        IN_SCRATCH(test_moving_what_is_not_there_names_both_places),
         IN_SCRATCH(test_publishing_what_is_not_there_or_nowhere_fails),
         IN_SCRATCH(test_file_that_has_the_name_is_not_replaced_by_a_folder),
         IN_SCRATCH(test_lock_of_another_process_asks_for_a_retry_until_that_one_ends),

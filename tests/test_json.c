@@ -288,6 +288,13 @@ static void test_parts_of_a_text_compare_by_what_they_are_not_where(void **state
     json_free(root);
 }
 
+static void test_text_over_the_limit_is_refused_unread(void **state) {
+    (void)state;
+    struct json *root = NULL;
+    MUST_FAIL(json_parse(&root, "[]", (size_t)LIMIT_DOCUMENT_BYTES + 1, &err), FAILURE_DATA,
+              "over the limit");
+}
+
 static void test_error_is_optional(void **state) {
     (void)state;
     struct json *root = NULL;
@@ -314,6 +321,7 @@ int main(void) {
         cmocka_unit_test(test_values_are_equal_whatever_blanks_stand_between),
         cmocka_unit_test(test_values_that_differ_anywhere_are_not_equal),
         cmocka_unit_test(test_parts_of_a_text_compare_by_what_they_are_not_where),
+        cmocka_unit_test(test_text_over_the_limit_is_refused_unread),
         cmocka_unit_test(test_error_is_optional),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,6 +223,33 @@ static void test_other_units_of_time_are_refused(void **state) {
     }
 }
 
+/* A schema with so many items of a list. */
+static void lists_are_taken_to_the_limit(const char *front, const char *item, const char *back,
+                                         const char *says) {
+    for (int count = LIMIT_JSON_KEYS; count <= LIMIT_JSON_KEYS + 1; count++) {
+        static char text[LIMIT_SCHEMA_BYTES];
+        size_t used = (size_t)snprintf(text, sizeof text, "%s", front);
+        for (int i = 0; i < count; i++) {
+            used += (size_t)snprintf(text + used, sizeof text - used, item, i == 0 ? "" : ",", i);
+        }
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s", back);
+        assert_true(used < sizeof text);
+        if (count > LIMIT_JSON_KEYS) {
+            refused(text, says);
+        } else {
+            accepted(text);
+        }
+    }
+}
+
+static void test_enums_and_records_are_taken_to_the_limit_and_no_further(void **state) {
+    (void)state;
+    lists_are_taken_to_the_limit("{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[", "%s\"s%d\"",
+                                 "]}", "has over");
+    lists_are_taken_to_the_limit("{\"type\":\"record\",\"name\":\"r\",\"fields\":[",
+                                 "%s{\"name\":\"f%d\",\"type\":\"int\"}", "]}", "has over");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_our_own_schemas_are_sound),
@@ -238,6 +265,7 @@ int main(void) {
         cmocka_unit_test(test_types_nest_to_the_limit_and_no_deeper),
         cmocka_unit_test(test_text_over_the_limit_is_refused_unread),
         cmocka_unit_test(test_other_units_of_time_are_refused),
+        cmocka_unit_test(test_enums_and_records_are_taken_to_the_limit_and_no_further),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,13 @@ static void test_control_characters_become_question_marks(void **state) {
     assert_string_equal(err.text, "in?here?: a?b?c?d?[31me???z");
 }
 
+static void test_harmless_text_is_of_the_same_length(void **state) {
+    (void)state;
+    char text[] = "a\x1b[2J\nb\x7f caf\xc3\xa9";
+    text_make_harmless(text);
+    assert_string_equal(text, "a?[2J?b? caf\xc3\xa9");
+}
+
 static void test_text_beyond_ascii_is_kept(void **state) {
     (void)state;
     struct err err;
@@ -172,6 +179,7 @@ int main(void) {
         cmocka_unit_test(test_callers_without_an_error_buffer_still_get_the_class),
         cmocka_unit_test(test_failed_call_about_a_file_says_why_and_what_to_do),
         cmocka_unit_test(test_control_characters_become_question_marks),
+        cmocka_unit_test(test_harmless_text_is_of_the_same_length),
         cmocka_unit_test(test_text_beyond_ascii_is_kept),
         cmocka_unit_test(test_a_line_is_cut_with_dots_only_where_it_does_not_fit),
         cmocka_unit_test(test_prefix_stands_in_front_and_keeps_the_class),

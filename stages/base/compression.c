@@ -8,6 +8,7 @@
 #include <string.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 struct unpacker {
     ZSTD_DCtx *context;
@@ -20,11 +21,18 @@ struct packer {
 
 static struct status packed_count(size_t got, size_t count, struct bytes *out, struct err *err) {
     if (ZSTD_isError(got)) {
-        return err_set(err, FAILURE_RETRY, "zstd cannot compress %zu bytes: %s", count,
-                       ZSTD_getErrorName(got));
+        return err_memory(err, count, "a compressor"); /* nothing else can be amiss */
     }
     out->count += got;
     return status_ok();
+}
+
+/* Whoever reads may lack memory, which says nothing about the data. */
+static struct status unpack_failure(size_t code, size_t count, struct err *err) {
+    if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation) {
+        return err_memory(err, count, "a decompressor");
+    }
+    return err_set(err, FAILURE_DATA, "zstd data are damaged: %s", ZSTD_getErrorName(code));
 }
 
 struct status compression_pack(const void *data, size_t count, struct bytes *out, struct err *err) {
@@ -58,7 +66,7 @@ struct status compression_unpack(const void *data, size_t count, void *out, size
                                  struct err *err) {
     size_t got = ZSTD_decompress(out, raw_count, data, count);
     if (ZSTD_isError(got)) {
-        return err_set(err, FAILURE_DATA, "zstd data are damaged: %s", ZSTD_getErrorName(got));
+        return unpack_failure(got, raw_count, err);
     }
     if (got != raw_count) {
         return err_set(err, FAILURE_DATA, "zstd data unpack to %zu bytes where %zu were promised",
@@ -102,7 +110,7 @@ struct status unpacker_step(struct unpacker *unpacker, const uint8_t *in, size_t
     ZSTD_outBuffer target = {out, out_capacity, 0};
     size_t left = ZSTD_decompressStream(unpacker->context, &target, &source);
     if (ZSTD_isError(left)) {
-        return err_set(err, FAILURE_DATA, "zstd data are damaged: %s", ZSTD_getErrorName(left));
+        return unpack_failure(left, out_capacity, err);
     }
     if (source.pos > 0 || target.pos > 0) {
         unpacker->at_boundary = left == 0;
@@ -148,7 +156,7 @@ struct status packer_step(struct packer *packer, const void *data, size_t count,
         ZSTD_outBuffer target = {out->data + out->count, ZSTD_CStreamOutSize(), 0};
         left = ZSTD_compressStream2(packer->context, &target, &source, directive);
         if (ZSTD_isError(left)) {
-            return err_set(err, FAILURE_RETRY, "zstd cannot compress: %s", ZSTD_getErrorName(left));
+            return err_memory(err, count, "a compressor");
         }
         out->count += target.pos;
     } while (source.pos < source.size || (finish && left != 0));

@@ -3,6 +3,9 @@
  * numbers are copied into one block that is never larger than the text. So a tree is two
  * allocations, and neither parsing nor freeing recurses.
  *
+ * yajl never looks whether it was given the memory that it asked for. So it asks us: what cannot be
+ * had ends the parse from within, by a jump, and everything that yajl held is released behind it.
+ *
  * Rejected: yajl_tree, which frees by recursion (a line of 500,000 '[' overflows the stack), stops
  * at a NUL and keeps both of two equal keys.
  */
@@ -13,6 +16,8 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <setjmp.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yajl/yajl_parse.h>
@@ -214,21 +219,90 @@ static struct status syntax_error(yajl_handle handle, struct err *err) {
     return status;
 }
 
-static struct status builder_parse(struct builder *builder, const char *text, size_t bytes,
-                                   struct err *err) {
-    yajl_handle handle = yajl_alloc(&callbacks, NULL, builder);
-    if (handle == NULL) {
-        return err_memory(err, bytes, "a JSON parser");
+/* ---- the parser's memory ---- */
+
+/* One piece of it, in front of what yajl sees. */
+struct piece {
+    alignas(max_align_t) struct piece *before;
+    struct piece *after;
+};
+
+struct parser_memory {
+    struct piece pieces; /* of the ring of all of them; itself none */
+    jmp_buf refused;     /* where to go when there is no more */
+};
+
+static void *piece_link(struct parser_memory *memory, struct piece *piece) {
+    if (piece == NULL) {
+        longjmp(memory->refused, 1);
     }
+    piece->before = &memory->pieces;
+    piece->after = memory->pieces.after;
+    piece->before->after = piece;
+    piece->after->before = piece;
+    return piece + 1;
+}
+
+static void piece_unlink(struct piece *piece) {
+    piece->before->after = piece->after;
+    piece->after->before = piece->before;
+}
+
+/* A failed call leaves the old piece where it is, in the ring. */
+static void *on_realloc(void *context, void *old, size_t bytes) {
+    struct piece *piece = old == NULL ? NULL : (struct piece *)old - 1;
+    struct piece *grown =
+        bytes > SIZE_MAX - sizeof *piece ? NULL : realloc(piece, sizeof *piece + bytes);
+    if (grown != NULL && piece != NULL) {
+        piece_unlink(grown);
+    }
+    return piece_link(context, grown);
+}
+
+static void *on_malloc(void *context, size_t bytes) {
+    return on_realloc(context, NULL, bytes);
+}
+
+static void on_free(void *context, void *old) {
+    (void)context;
+    if (old != NULL) {
+        struct piece *piece = (struct piece *)old - 1;
+        piece_unlink(piece);
+        free(piece);
+    }
+}
+
+static void pieces_release(const struct parser_memory *memory) {
+    struct piece *piece = memory->pieces.after;
+    while (piece != &memory->pieces) {
+        struct piece *after = piece->after;
+        free(piece);
+        piece = after;
+    }
+}
+
+/* Its parser is freed with all other pieces. */
+static struct status text_parse(struct builder *builder, struct parser_memory *memory,
+                                const char *text, size_t bytes, struct err *err) {
+    yajl_alloc_funcs functions = {on_malloc, on_realloc, on_free, memory};
+    yajl_handle handle = yajl_alloc(&callbacks, &functions, builder);
     yajl_status said = yajl_parse(handle, (const unsigned char *)text, bytes);
     if (said == yajl_status_ok) {
         said = yajl_complete_parse(handle);
     }
-    struct status status = builder->status;
-    if (said == yajl_status_error) {
-        status = syntax_error(handle, err);
+    return said == yajl_status_error ? syntax_error(handle, err) : builder->status;
+}
+
+static struct status builder_parse(struct builder *builder, const char *text, size_t bytes,
+                                   struct err *err) {
+    struct parser_memory memory = {.pieces = {&memory.pieces, &memory.pieces}};
+    struct status status;
+    if (setjmp(memory.refused) == 0) {
+        status = text_parse(builder, &memory, text, bytes, err);
+    } else {
+        status = err_memory(err, bytes, "a JSON parser");
     }
-    yajl_free(handle);
+    pieces_release(&memory);
     return status;
 }
 

@@ -8,7 +8,9 @@
  *  - it parses schemas by recursion and forgets memory where a schema is wrong: schema_text_check
  *    lets only sound ones through;
  *  - it believes what a datum claims (2^62 items of an array of nulls, data that nest for ever):
- *    layout_walk has checked each datum before, and knows where it ends.
+ *    layout_walk has checked each datum before, and knows where it ends;
+ *  - it uses what it could not allocate: memory_guard_set ends the process then. The JSON parser
+ *    inside it allocates by itself and calls the text damaged: errno tells that apart.
  *
  * Rejected: to pick the fields out during the walk, without libavro. It would be several times as
  * fast, but then the rules of resolution would be our own; the speed that counts is that of the
@@ -55,8 +57,27 @@ struct writer_schema {
     avro_reader_t source;
 };
 
+static void *guarded_realloc(void *context, void *old, size_t old_bytes, size_t bytes) {
+    (void)old_bytes;
+    if (bytes == 0) {
+        free(old);
+        return NULL;
+    }
+    void *grown = realloc(old, bytes);
+    if (grown == NULL) {
+        const struct memory_guard *guard = context;
+        guard->refused(guard->context, bytes);
+    }
+    return grown;
+}
+
+void memory_guard_set(struct memory_guard *guard) {
+    avro_set_allocator(guarded_realloc, guard);
+}
+
+/* `errno` must have been 0 before libavro was called. */
 static struct status avro_failure(struct err *err, int code, const char *name, const char *what) {
-    if (code == ENOMEM) {
+    if (code == ENOMEM || errno == ENOMEM) {
         return err_memory(err, LIMIT_SCHEMA_BYTES, "an Avro schema");
     }
     return err_set(err, FAILURE_DATA, "%s: %s: %s", name, what, avro_strerror());
@@ -393,6 +414,7 @@ static struct status schema_build(struct writer_schema *schema, const char *text
         err_prefix(err, "%s", name);
         return status;
     }
+    errno = 0;
     int code = avro_schema_from_json_length(text, bytes, &schema->writer);
     if (code != 0) {
         schema->writer = NULL;

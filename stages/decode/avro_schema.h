@@ -23,6 +23,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What becomes of the process when libavro can have no more memory: it would use what it did not
+ * get. `refused` says so and does not return. Until a guard is set, such a process may crash.
+ * Borrowed for the life of the process, and called by whichever thread it happens to. */
+struct memory_guard {
+    void (*refused)(void *context, size_t bytes);
+    void *context;
+};
+void memory_guard_set(struct memory_guard *guard);
+
 struct writer_schema;
 
 /* `text` is the schema's JSON; `name` ("schema 7") is how an error names the schema. Both are

@@ -36,9 +36,8 @@ import unittest
 
 from tests.cli import random_logs
 from tests.cli.oracle import day_of
-from tests.cli.nightly import Job, NightlyTest, date_of, first_ms
+from tests.cli.nightly import Job, NightlyTest, date_of, first_ms, study_options
 from tests.cli.support import CONFIG, DATA_WRONG, DONE, IO, digests, rows_of
-from tests.cli.test_crashes import study_options
 
 HEADER_BYTES = 48
 BLOCK_BYTES = 512
@@ -150,7 +149,7 @@ class RotTest(NightlyTest):
             times = [first_ms(day) + rng.randrange(86_400_000) for _ in range(count // 3)]
             events += random_logs.random_events(rng, count, ids, times)
         random_logs.write_csv(self.logs / f"{name}.csv", events)
-        study = study_options(self.folder, rng, ids) if has_study else ()
+        study = study_options(self.folder, rng, ids, DAYS) if has_study else ()
         self.options = ("--threads", 1, *options, *study)
         self.whole = Job(self, name, self.logs, *self.options)
         self.whole.run_days(range(DAYS))

@@ -1,25 +1,17 @@
-"""`--memory` and `--threads`: they are kept to, and nothing in the results shows them.
+"""`--memory`: it is kept to. That nothing in the results shows it, test_determinism.py asks.
 
 The logs are large enough that the smaller budgets cut the rows into slices, and spill tape, rows
 and results into scratch files.
 """
 
 import json
-import random
 
-from tests.cli import oracle
-from tests.cli.nightly import Job, date_of
-from tests.cli.support import KERNELS, USAGE, CommandTest, digests, text_of
+from tests.cli.nightly import date_of
+from tests.cli.support import USAGE, CommandTest
 
 TIES = 600_000
 SLICED = ("--memory", "14M", "--threads", 1)  # the rows of TIES are more than a batch gets of it
 PROGRAM = 48 << 20  # what the program itself and its libraries may take beside --memory
-
-TUNINGS = (("--threads", 1), ("--threads", 2), ("--threads", 3), SLICED,
-           ("--threads", 2, "--memory", "21M"), ("--threads", 3, "--memory", "27M"),
-           ("--memory", "256M", "--threads", 2),
-           *((*where, "--kernel", kernel) for where in ((), SLICED)
-             for kernel in ("plain", *KERNELS)))
 
 
 class MemoryTest(CommandTest):
@@ -40,16 +32,6 @@ class MemoryTest(CommandTest):
         out = self.folder / name
         return out, self.succeed("ties", *logs, "-o", out, "--format", "parquet", *options)
 
-    def test_nothing_shows_in_the_tables(self):
-        self.log_made()
-        for simultaneous in (oracle.STRICT, oracle.SEQUENCE):
-            setting = ("--simultaneous", simultaneous)
-            first, _ = self.ties(f"{simultaneous}.first", [self.log], *setting)
-            for i, tuning in enumerate(TUNINGS):
-                with self.subTest(simultaneous=simultaneous, tuning=tuning):
-                    other, _ = self.ties(f"{simultaneous}.{i}", [self.log], *setting, *tuning)
-                    self.assertEqual(digests(first), digests(other))
-
     def test_a_small_memory_is_told_and_leaves_no_file_behind(self):
         self.log_made()
         out, result = self.ties("sliced", [self.log], *SLICED)
@@ -57,33 +39,6 @@ class MemoryTest(CommandTest):
         self.assertEqual([path for path in out.rglob("*") if path.suffix not in
                           (".parquet", ".json")], [])
         self.assertEqual(self.ties("roomy", [self.log])[1].err, "")
-
-    def test_shuffled_and_split_logs_give_the_same_ties_in_any_memory(self):
-        self.log_made()
-        header, *lines = text_of(self.log).splitlines(keepends=True)
-        rng = random.Random(1)
-        rng.shuffle(lines)
-        parts = []
-        for i in range(5):
-            parts.append(self.folder / f"part{i}.csv")
-            parts[-1].write_text(header + "".join(lines[i::5]), encoding="utf-8")
-        first, _ = self.ties("first", [self.log])
-        for i, tuning in enumerate((SLICED, ("--memory", "128M", "--threads", 2), ())):
-            with self.subTest(tuning=tuning):
-                other, _ = self.ties(f"split{i}", parts, *tuning)
-                for name in ("ties.parquet", "endings.parquet"):
-                    self.assertEqual((first / name).read_bytes(), (other / name).read_bytes(), name)
-
-    def test_nothing_shows_in_a_state(self):
-        self.log_made()
-        jobs = []
-        for i, tuning in enumerate(((), SLICED, ("--memory", "40M", "--threads", 3, "--kernel",
-                                                  "plain"))):
-            jobs.append(Job(self, f"job{i}", self.log, "--format", "parquet", *tuning))
-            jobs[-1].backfill(0, 1)
-            jobs[-1].run(2)
-            self.assertEqual(digests(jobs[0].state), digests(jobs[-1].state))
-            self.assertEqual(digests(jobs[0].out), digests(jobs[-1].out))
 
     def test_what_cannot_be_done_in_the_memory_is_refused_before_it_is_begun(self):
         self.log_made()

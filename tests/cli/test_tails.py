@@ -4,10 +4,10 @@ import random
 import shutil
 
 from tests.cli import oracle, random_logs, test_nights
-from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, expected_tables, first_ms
+from tests.cli.nightly import (Job, NightlyTest, date_of, events_of_days, expected_tables, first_ms,
+                               study_options)
 from tests.cli.oracle import Event
 from tests.cli.support import DATA_WRONG, DONE, IO, USAGE, digests, flip_bit, text_of
-from tests.cli.test_crashes import study_options
 
 NEVER = ("--tail", 1_000_000)
 ALWAYS = ("--tail", 0)
@@ -81,7 +81,7 @@ class EquivalenceTest(TailTest):
         events = events_of_days(10, 4, count=600)
         log = random_logs.write_csv(self.logs / "a.csv", events)
         options = study_options(self.folder, random.Random(10),
-                                sorted({event.from_ for event in events}))
+                                sorted({event.from_ for event in events}), 4)
         jobs = self.jobs(log, *options)
         for job in jobs.values():
             job.run_days(range(4))

@@ -3,29 +3,23 @@
 #include "stages/base/checksum.h"
 #include "stages/base/files.h"
 #include "stages/state/generation.h"
+#include "tests/fuzz/memory_file.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PATH_BYTES = 64 };
 
-/* Loads a manifest from memory: through a file that has no name. */
+/* Loads a manifest from memory. */
 static struct status manifest_load(struct generation *generation, const uint8_t *data,
                                    size_t size) {
-    char path[PATH_BYTES];
-    int descriptor = memfd_create("manifest", MFD_CLOEXEC);
-    if (descriptor < 0 || write(descriptor, data, size) != (ssize_t)size) {
-        abort();
-    }
-    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
-    struct status status = generation_load(generation, path, NULL);
-    (void)close(descriptor);
+    struct memory_file file = memory_file_open(data, size);
+    struct status status = generation_load(generation, file.path, NULL);
+    memory_file_close(&file);
     return status;
 }
 

@@ -45,6 +45,7 @@ LAYERS = [
 # Header of an outside library, and the one file that may include it.
 LIBRARIES = {
     "zstd.h": "stages/base/compression.c",
+    "zstd_errors.h": "stages/base/compression.c",
     "xxhash.h": "stages/base/checksum.c",
     "yajl/yajl_parse.h": "stages/base/json.c",
     "roaring/roaring.h": "stages/adjacency/node_set.c",

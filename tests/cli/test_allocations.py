@@ -1,0 +1,160 @@
+"""The n-th allocation fails, for every n over small runs; or the n-th and all after it.
+
+A run then does without what it could not have, and its bytes are those of any other run; or it says
+in one line that memory is short, with the exit code that means "try again", and has published all
+or nothing. Where a verb publishes table by table, the manifest comes last: without it no table
+counts, and the next run writes them all. Hidden files may stay behind a run that had no memory left
+to name and remove them; the next run does.
+
+ALLOCATIONS=every  each n of each run (`make soak-allocations`), not an even sample
+"""
+
+import concurrent.futures
+import dataclasses
+import os
+import random
+import shutil
+import subprocess
+
+from tests.cli import random_logs
+from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, study_options
+from tests.cli.support import DONE, RETRY, ROOT, TIEFLOW, TIMEOUT_SECONDS, Result, digests
+from tests.cli.test_crashes import published
+
+SHIM = TIEFLOW.parent / "tests" / "shim" / "allocations.so"
+IS_EVERY = os.environ.get("ALLOCATIONS") == "every"
+SAMPLE = 12  # of each run and kind of failure
+MANIFEST = "manifest.json"
+FOREIGN = "foreign_deflate.avro"  # of a schema that libavro resolves
+
+
+@dataclasses.dataclass
+class Run:
+    """A command in the folder `base`, and what that folder is after it."""
+
+    name: str
+    base: object
+    arguments: tuple
+    calls: int = 0
+    wanted: dict = dataclasses.field(default_factory=dict)
+
+
+class AllocationsTest(NightlyTest):
+    def setUp(self):
+        super().setUp()
+        if not SHIM.exists():
+            raise AssertionError(f"{SHIM} is missing: run make {SHIM}")
+
+    def counted(self, run, name, fail=None):
+        """Runs the command in a copy of its folder; (result, copy, number of allocations)."""
+        copy = self.folder / f"{run.name}.{name}"
+        count = self.folder / f"{run.name}.{name}.count"
+        shutil.copytree(run.base, copy)
+        # Freed memory is overwritten, so that no failure path gets by with what it has freed.
+        environment = dict(os.environ, LD_PRELOAD=str(SHIM), ALLOCATIONS_COUNT=str(count),
+                           MALLOC_PERTURB_="165")
+        if fail is not None:
+            environment["ALLOCATIONS_FAIL"] = fail
+        done = subprocess.run([str(TIEFLOW), *map(str, run.arguments)], cwd=copy, env=environment,
+                              capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        calls = int(count.read_text()) if count.exists() else 0
+        count.unlink(missing_ok=True)
+        return Result(done), copy, calls
+
+    def plain(self, run, copy):
+        done = subprocess.run([str(TIEFLOW), *map(str, run.arguments)], cwd=copy,
+                              capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
+        return Result(done)
+
+    def fault_of(self, run, fail):
+        """Why the run with this failure is not as it should be; None where it is. And whether it
+        ended by the failure."""
+        result, copy, _ = self.counted(run, fail, fail)
+        try:
+            found, before = published(copy), published(run.base)
+            if result.code == DONE:
+                return None if found == run.wanted else f"other bytes\n{result}", False
+            last = (result.err.splitlines() or [""])[-1]
+            if result.code != RETRY or not last.startswith("tieflow: ") or (
+                    "out of memory" not in last or "--memory" not in last):
+                return f"not told as a lack of memory\n{result}", True
+            if digests(copy) == digests(run.base):  # then the next run is the first one again
+                return None, True
+            is_begun = found.items() <= run.wanted.items() and not any(
+                path.endswith(MANIFEST) for path in found.keys() - before.keys())
+            if found not in (before, run.wanted) and not is_begun:
+                return f"half published: {sorted(found)}\n{result}", True
+            result = self.plain(run, copy)
+            if result.code != DONE or digests(copy) != run.wanted:
+                return f"the next run does not mend it\n{sorted(digests(copy))}\n{result}", True
+            return None, True
+        finally:
+            shutil.rmtree(copy)
+
+    def check(self, name, base, *arguments):
+        run = Run(name, base, arguments)
+        result, copy, run.calls = self.counted(run, "whole")
+        self.assertEqual(result.code, DONE, str(result))
+        run.wanted = digests(copy)
+        again, copy, _ = self.counted(run, "again")
+        self.assertEqual(digests(copy), run.wanted, str(again))
+        steps = range(1, run.calls + 1)
+        if not IS_EVERY and run.calls > SAMPLE:
+            steps = [1 + i * (run.calls - 1) // (SAMPLE - 1) for i in range(SAMPLE)]
+        fails = [f"{n}{after}" for after in ("", "-") for n in steps]
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            faults = dict(zip(fails, pool.map(lambda fail: self.fault_of(run, fail), fails)))
+        ended = sum(is_end for _, is_end in faults.values())
+        print(f"\n{name}: {run.calls} allocations, {len(fails)} failures, {ended} ended the run")
+        self.assertGreater(ended, len(fails) // 2)
+        wrong = {fail: fault for fail, (fault, _) in faults.items() if fault is not None}
+        self.assertEqual({}, wrong, f"{len(wrong)} of {len(fails)}")
+
+    def test_ties(self):
+        base = self.folder / "base"
+        base.mkdir()
+        random_logs.write_csv(base / "log.csv", random_logs.wide_log(1, 400, 30))
+        self.check("ties", base, "ties", "log.csv", "-o", "tables", "--threads", 2)
+
+    def job_of_a_night(self, *options):
+        """A folder in which day 0 has run, and what runs day 1."""
+        base = self.folder / "base"
+        base.mkdir()
+        events = events_of_days(2, 2, count=600)
+        random_logs.write_csv(base / "log.csv", events)
+        positions = study_options(base, random.Random(6), sorted({e.from_ for e in events}), 2)
+        night = ("run", "--state", "state", "--logs", "log.csv", "-o", "tables", "--threads", 2,
+                 "--positions", "positions.csv", *positions[2:], *options)
+        first = self.plain(Run("first", base, (*night, "--date", date_of(0))), base)
+        self.assertEqual(first.code, DONE, str(first))
+        return base, (*night, "--date", date_of(1))
+
+    def test_a_night_with_a_study(self):
+        base, night = self.job_of_a_night()
+        self.check("night", base, *night)
+
+    def test_a_night_with_a_tail(self):
+        base, night = self.job_of_a_night("--tail", 1_000_000)
+        self.check("tail", base, *night)
+
+    def test_what_reads_a_state(self):
+        base, night = self.job_of_a_night()
+        self.assertEqual(self.plain(Run("", base, night), base).code, DONE)
+        self.check("export", base, "snapshot", "export", "--state", "state", "-o", "sets",
+                   "--format", "roaring")
+        self.check("verify", base, "snapshot", "verify", "--state", "state")
+        self.check("report", base, "report", f"tables/date={date_of(1)}")
+        self.check("attribute", base, "attribute", "--state", "state", "--positions",
+                   "positions.csv", "-o", "study", "--threads", 2)
+
+    def test_generate_and_import(self):
+        base = self.folder / "base"
+        base.mkdir()
+        small = ("--ties", 60, "--degree", 6)
+        self.check("generate", base, "generate", "-o", "log.avro", *small)
+        self.check("careers", base, "generate", "-o", "world", "--careers", *small)
+        made = self.plain(Run("", base, ("generate", "-o", "log.csv.zst", *small)), base)
+        self.assertEqual(made.code, DONE, str(made))
+        self.check("import", base, "import", "log.csv.zst", "-o", "log.avro")
+        shutil.copy(ROOT / "tests/golden" / FOREIGN, base)
+        self.check("foreign", base, "import", FOREIGN, "-o", "log.ndjson")

@@ -1,0 +1,155 @@
+/* Preloaded into a program (LD_PRELOAD): lets its n-th allocation fail.
+ *
+ *   ALLOCATIONS_FAIL=n    the n-th fails, counted from 1; `n-` fails it and all after it
+ *   ALLOCATIONS_COUNT=p   how many there were is written into the file p when the program ends
+ *
+ * Counted are the calls, from main on, of the program and of all its libraries that ask for memory
+ * or for a thread: malloc, calloc, realloc, reallocarray, aligned_alloc, posix_memalign, mmap of
+ * memory, mremap, pthread_create. What libc itself allocates (strdup, fopen, opendir, ...) goes
+ * through malloc. With one thread the count is the same in every run. What is loaded before main
+ * runs whole: no program can answer for that.
+ *
+ * Rejected: failing by size or by place. Counting reaches every place without a list of them.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* glibc's own, under the names by which it lets them be wrapped: they are needed before anything
+ * can be looked up.
+ * NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+void *__libc_malloc(size_t bytes);
+void *__libc_calloc(size_t count, size_t bytes);
+void *__libc_realloc(void *old, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
+
+typedef int main_function(int argc, char **argv, char **environment);
+int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+
+static atomic_bool is_counting;
+static atomic_ullong calls;
+static unsigned long long fails_at; /* 0: none */
+static bool fails_after;
+static main_function *real_main;
+static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
+static void *(*real_mremap)(void *, size_t, size_t, int, ...);
+static int (*real_thread)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+/* Counts a call; whether it is to fail. */
+static bool refuses(void) {
+    if (!atomic_load(&is_counting)) {
+        return false;
+    }
+    unsigned long long call = atomic_fetch_add(&calls, 1) + 1;
+    bool refused = call == fails_at || (fails_after && call > fails_at);
+    if (refused) {
+        errno = ENOMEM;
+    }
+    return refused;
+}
+
+void *malloc(size_t bytes) {
+    return refuses() ? NULL : __libc_malloc(bytes);
+}
+
+void *calloc(size_t count, size_t bytes) {
+    return refuses() ? NULL : __libc_calloc(count, bytes);
+}
+
+void *realloc(void *old, size_t bytes) {
+    return refuses() ? NULL : __libc_realloc(old, bytes);
+}
+
+void *reallocarray(void *old, size_t count, size_t bytes) {
+    size_t all;
+    if (__builtin_mul_overflow(count, bytes, &all)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(old, all);
+}
+
+void *aligned_alloc(size_t alignment, size_t bytes) {
+    return refuses() ? NULL : __libc_memalign(alignment, bytes);
+}
+
+int posix_memalign(void **memory, size_t alignment, size_t bytes) {
+    void *made = refuses() ? NULL : __libc_memalign(alignment, bytes);
+    if (made == NULL) {
+        return ENOMEM;
+    }
+    *memory = made;
+    return 0;
+}
+
+void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset) {
+    if ((flags & MAP_ANONYMOUS) != 0 && refuses()) {
+        return MAP_FAILED;
+    }
+    return real_mmap(address, bytes, protection, flags, file, offset);
+}
+
+void *mremap(void *old, size_t old_bytes, size_t new_bytes, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    void *address = (flags & MREMAP_FIXED) != 0 ? va_arg(arguments, void *) : NULL;
+    va_end(arguments);
+    return refuses() ? MAP_FAILED : real_mremap(old, old_bytes, new_bytes, flags, address);
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument) {
+    return refuses() ? EAGAIN : real_thread(thread, attributes, start, argument);
+}
+
+static void count_write(void) {
+    atomic_store(&is_counting, false);
+    const char *path = getenv("ALLOCATIONS_COUNT");
+    int file = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file >= 0) {
+        (void)dprintf(file, "%llu\n", atomic_load(&calls));
+        (void)close(file);
+    }
+}
+
+static int counted_main(int argc, char **argv, char **environment) {
+    const char *fail = getenv("ALLOCATIONS_FAIL");
+    char *end = NULL;
+    fails_at = fail == NULL ? 0 : strtoull(fail, &end, 10);
+    fails_after = end != NULL && *end == '-';
+    (void)atexit(count_write);
+    atomic_store(&is_counting, true);
+    return real_main(argc, argv, environment);
+}
+
+/* A function of libc as void *, taken without a cast that C11 does not know. */
+static void next_find(void *function, const char *name) {
+    *(void **)function = dlsym(RTLD_NEXT, name);
+}
+
+int __libc_start_main(main_function *main, int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*rtld_fini)(void), void *stack_end) {
+    int (*start)(main_function *, int, char **, void (*)(void), void (*)(void), void (*)(void),
+                 void *);
+    next_find(&start, "__libc_start_main");
+    real_main = main;
+    return start(counted_main, argc, argv, init, fini, rtld_fini, stack_end);
+}
+
+__attribute__((constructor)) static void real_find(void) {
+    next_find((void *)&real_mmap, "mmap");
+    next_find((void *)&real_mremap, "mremap");
+    next_find((void *)&real_thread, "pthread_create");
+}
