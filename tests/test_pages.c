@@ -50,6 +50,30 @@ static void test_new_bytes_are_zero_and_old_ones_are_kept(void **state) {
     pages_release(&pages);
 }
 
+static void test_moving_into_huge_pages_keeps_every_byte(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 4096, 2 * MIB, 5 * MIB, 130 * MIB};
+    struct err err;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct pages pages = {0};
+        MUST(pages_grow(&pages, sizes[i], "a test", &err));
+        const struct pages before = pages;
+        for (size_t j = 0; j < pages.bytes; j += 4096) {
+            ((uint8_t *)pages.data)[j] = (uint8_t)(j / 4096 % 5);
+        }
+        (void)pages_collapse(&pages); /* whether there was room for it is not this test's matter */
+        assert_ptr_equal(pages.data, before.data);
+        assert_int_equal(pages.bytes, before.bytes);
+        for (size_t j = 0; j < pages.bytes; j++) {
+            uint8_t expected = j % 4096 == 0 ? (uint8_t)(j / 4096 % 5) : 0;
+            if (((const uint8_t *)pages.data)[j] != expected) {
+                fail_msg("byte %zu of %zu has changed", j, sizes[i]);
+            }
+        }
+        pages_release(&pages);
+    }
+}
+
 static void test_asking_for_less_or_the_same_changes_nothing(void **state) {
     (void)state;
     struct err err;
@@ -101,6 +125,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_zero_initialised_array_is_empty_and_can_be_released),
         cmocka_unit_test(test_new_bytes_are_zero_and_old_ones_are_kept),
+        cmocka_unit_test(test_moving_into_huge_pages_keeps_every_byte),
         cmocka_unit_test(test_asking_for_less_or_the_same_changes_nothing),
         cmocka_unit_test(test_untouched_pages_cost_no_memory),
         cmocka_unit_test(test_impossible_size_is_refused_and_the_contents_stay),

@@ -45,6 +45,11 @@ static void what_was_written_is_read_back_in_any_order(void **folder) {
         MUST(scratch_read(scratch, offset, piece, bytes, &err));
         assert_memory_equal(piece, image + offset, bytes);
     }
+    scratch_uncache(scratch);
+    for (size_t offset = 0; offset < FILE_BYTES; offset += PIECE_BYTES) {
+        MUST(scratch_read(scratch, offset, piece, PIECE_BYTES, &err));
+        assert_memory_equal(piece, image + offset, PIECE_BYTES);
+    }
     scratch_close(scratch);
     free(image);
     free(piece);

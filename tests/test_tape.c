@@ -231,6 +231,8 @@ static void a_limit_moves_what_is_beyond_it_to_disk(void **folder) {
     MUST(tape_end(tape, &err));
     assert_in_range(tape_memory(tape), 1, 2500000);
     assert_tape_holds(tape, &plain, 0);
+    tape_uncache(tape);
+    assert_tape_holds(tape, &plain, 0);
     tape_free(tape);
     free(block);
     plain_release(&plain);

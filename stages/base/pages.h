@@ -6,6 +6,7 @@
 
 #include "schemas/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* data is NULL exactly while bytes is 0. Zero-initialised storage is empty. */
@@ -17,6 +18,12 @@ struct pages {
 /* Makes the array at least `bytes` long, keeping its contents; new bytes are 0. `what` names it
  * for the error. The array may move. */
 FALLIBLE pages_grow(struct pages *pages, size_t bytes, const char *what, struct err *err);
+
+/* Moves what lies in small pages into 2 MiB ones, for an array that is going to be asked at random:
+ * the kernel gives small ones where it finds no others in a hurry. False where memory is too
+ * crowded for that: try again when some has been given back. True also on kernels that cannot do it
+ * (Linux before 6.1). */
+bool pages_collapse(const struct pages *pages);
 
 void pages_release(struct pages *pages);
 

@@ -109,3 +109,7 @@ void scratch_forget(struct scratch *scratch, uint64_t offset, uint64_t bytes) {
                         (off_t)offset, (off_t)bytes);
     }
 }
+
+void scratch_uncache(const struct scratch *scratch) {
+    (void)posix_fadvise(scratch->descriptor, 0, 0, POSIX_FADV_DONTNEED); /* a hint */
+}

@@ -28,4 +28,8 @@ FALLIBLE scratch_read(const struct scratch *scratch, uint64_t offset, void *data
 /* Gives the space of a range back to the disk, where the file system can; its contents are gone. */
 void scratch_forget(struct scratch *scratch, uint64_t offset, uint64_t bytes);
 
+/* Gives back the memory in which the system keeps what was written or read, as far as it is on the
+ * disk already. */
+void scratch_uncache(const struct scratch *scratch);
+
 #endif

@@ -19,6 +19,10 @@
 /* What is loaded at once; and behind a skip, where a header may be all that is wanted. */
 enum { BUFFER_BYTES = 1 << 18, GLANCE_BYTES = 1 << 12 };
 
+/* A file that is read to so much does not stay in the system's memory, which is wanted for what is
+ * made of it. */
+static const uint64_t CACHED_BYTES = UINT64_C(1) << 30;
+
 struct input {
     char *name;
     int descriptor;            /* -1 for memory */
@@ -137,6 +141,9 @@ void input_close(struct input *input) {
         return;
     }
     if (input->descriptor >= 0) {
+        if (input->loaded_bytes > CACHED_BYTES) {
+            (void)posix_fadvise(input->descriptor, 0, 0, POSIX_FADV_DONTNEED); /* a hint */
+        }
         (void)close(input->descriptor); /* nothing was written */
         free(input->buffer);
     }

@@ -450,3 +450,9 @@ void tape_forget(struct tape *tape, size_t block) {
         }
     }
 }
+
+void tape_uncache(const struct tape *tape) {
+    if (tape->scratch != NULL) {
+        scratch_uncache(tape->scratch);
+    }
+}

@@ -67,4 +67,8 @@ FALLIBLE tape_read(const struct tape *tape, size_t block, struct tape_block *unp
  * Others may read later blocks meanwhile. */
 void tape_forget(struct tape *tape, size_t block);
 
+/* Gives back the memory in which the system keeps the scratch file, if there is one
+ * (scratch_uncache). */
+void tape_uncache(const struct tape *tape);
+
 #endif
