@@ -90,7 +90,7 @@ static void a_saved_histogram_loads_back(void **folder) {
         }
         struct bytes file = file_make(folder, &histogram);
         struct input *input = state_file_input(&file);
-        MUST(histogram_load(&loaded, input, &err));
+        MUST(histogram_load(&loaded, LIMIT_NODES, input, &err));
         input_close(input);
         assert_true(loaded.total == histogram.total);
         for (size_t value = 0; value < 3 * sizes[s]; value++) {
@@ -134,7 +134,7 @@ static void must_not_load(struct framing *framing) {
     struct histogram histogram = {0};
     framing_end(framing);
     struct input *input = state_file_input(&framing->file);
-    MUST_FAIL(histogram_load(&histogram, input, &err), FAILURE_DATA, "memory.tff");
+    MUST_FAIL(histogram_load(&histogram, LIMIT_NODES, input, &err), FAILURE_DATA, "memory.tff");
     input_close(input);
     histogram_release(&histogram);
     framing_release(framing);
@@ -196,7 +196,7 @@ static void more_mutual_connections_than_the_ties_can_make_are_refused(void **fo
     items_put(&framing, FRAME_HISTOGRAM, 2, just, 2);
     framing_end(&framing);
     struct input *input = state_file_input(&framing.file);
-    MUST(histogram_load(&histogram, input, &err));
+    MUST(histogram_load(&histogram, LIMIT_NODES, input, &err));
     input_close(input);
     histogram_release(&histogram);
     framing_release(&framing);
@@ -204,6 +204,27 @@ static void more_mutual_connections_than_the_ties_can_make_are_refused(void **fo
     must_not_load(&framing);
     items_put(&framing, FRAME_HISTOGRAM, 1, hostile, 1);
     must_not_load(&framing);
+}
+
+static void more_mutual_connections_than_members_are_refused(void **folder) {
+    (void)folder;
+    static const struct item items[] = {{0, 1000}, {7, 1}};
+    for (uint64_t members = 0; members < 12; members++) {
+        struct err err;
+        struct framing framing = {0};
+        struct histogram histogram = {0};
+        items_put(&framing, FRAME_HISTOGRAM, 2, items, 2);
+        framing_end(&framing);
+        struct input *input = state_file_input(&framing.file);
+        if (members > 7) {
+            MUST(histogram_load(&histogram, members, input, &err));
+        } else {
+            MUST_FAIL(histogram_load(&histogram, members, input, &err), FAILURE_DATA, "members");
+        }
+        input_close(input);
+        histogram_release(&histogram);
+        framing_release(&framing);
+    }
 }
 
 static void counts_and_kinds_that_do_not_fit_are_refused(void **folder) {
@@ -247,7 +268,7 @@ static void a_file_cut_anywhere_or_with_a_flipped_bit_is_refused(void **folder) 
                                 .count = is_cut ? bit - file->count * 8 : file->count};
         file->data[bit / 8 % file->count] ^= is_cut ? 0 : mask;
         struct input *input = state_file_input(&damaged);
-        MUST_FAIL(histogram_load(&histogram, input, &err), FAILURE_DATA, "memory.tff");
+        MUST_FAIL(histogram_load(&histogram, LIMIT_NODES, input, &err), FAILURE_DATA, "memory.tff");
         input_close(input);
         file->data[bit / 8 % file->count] ^= is_cut ? 0 : mask;
         histogram_release(&histogram);
@@ -300,6 +321,7 @@ int main(void) {
         cmocka_unit_test(values_that_do_not_ascend_or_have_no_count_are_refused),
         cmocka_unit_test(values_and_totals_out_of_range_are_refused),
         cmocka_unit_test(more_mutual_connections_than_the_ties_can_make_are_refused),
+        cmocka_unit_test(more_mutual_connections_than_members_are_refused),
         cmocka_unit_test(counts_and_kinds_that_do_not_fit_are_refused),
         cmocka_unit_test(a_file_of_no_frame_or_of_two_is_refused),
         cmocka_unit_test(a_file_cut_anywhere_or_with_a_flipped_bit_is_refused),

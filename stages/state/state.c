@@ -318,7 +318,7 @@ static struct status cohort_read(const struct state *state, const struct generat
                                  struct histogram *cohort, struct err *err) {
     struct input *input;
     TRY(state_file_open(state, &generation->cohort, &input, err));
-    struct status status = histogram_load(cohort, input, err);
+    struct status status = histogram_load(cohort, generation->members, input, err);
     if (!failed(status)) {
         status = state_file_check(state, &generation->cohort, input, err);
     }

@@ -171,19 +171,20 @@ static void item_read(const uint8_t *payload, size_t items, size_t i, uint32_t *
 }
 
 /* Checks a payload, whose length is right, before memory is taken for its largest value. */
-static struct status payload_check(const uint8_t *payload, size_t items, struct err *err) {
+static struct status payload_check(const uint8_t *payload, size_t items, uint64_t members,
+                                   struct err *err) {
     uint64_t total = 0;
     uint32_t value = 0;
     for (size_t i = 0; i < items; i++) {
         uint32_t before = value;
         uint64_t count;
         item_read(payload, items, i, &value, &count);
-        if (value >= LIMIT_NODES || (i > 0 && value <= before) || count == 0 ||
+        if (value >= members || (i > 0 && value <= before) || count == 0 ||
             count > UINT64_MAX - total) {
             return err_set(err, FAILURE_DATA,
-                           "%" PRIu64 " ties with %u mutual connections after those with %u: "
-                           "damaged",
-                           count, value, before);
+                           "%" PRIu64 " ties with %u mutual connections after those with %u, among "
+                           "%" PRIu64 " members: damaged",
+                           count, value, before, members);
         }
         total += count;
     }
@@ -195,13 +196,14 @@ static struct status payload_check(const uint8_t *payload, size_t items, struct 
     return status_ok();
 }
 
-static struct status frame_add(struct histogram *histogram, const struct frame *frame,
-                               const struct bytes *payload, struct err *err) {
+static struct status frame_add(struct histogram *histogram, uint64_t members,
+                               const struct frame *frame, const struct bytes *payload,
+                               struct err *err) {
     size_t items = frame->items;
     if (frame->kind != FRAME_HISTOGRAM || payload->count != items * ITEM_BYTES) {
         return err_set(err, FAILURE_DATA, "not a histogram of tieflow");
     }
-    TRY(payload_check(payload->data, items, err));
+    TRY(payload_check(payload->data, items, members, err));
     for (size_t i = 0; i < items; i++) {
         uint32_t value;
         uint64_t count;
@@ -211,7 +213,8 @@ static struct status frame_add(struct histogram *histogram, const struct frame *
     return status_ok();
 }
 
-struct status histogram_load(struct histogram *histogram, struct input *input, struct err *err) {
+struct status histogram_load(struct histogram *histogram, uint64_t members, struct input *input,
+                             struct err *err) {
     struct frame_reader reader;
     struct bytes payload = {0};
     frame_reader_init(&reader, input);
@@ -225,7 +228,7 @@ struct status histogram_load(struct histogram *histogram, struct input *input, s
             break;
         }
         frames++;
-        status = frame_add(histogram, &frame, &payload, err);
+        status = frame_add(histogram, members, &frame, &payload, err);
         if (failed(status)) {
             err_prefix(err, "%s", input_name(input));
             goto done;

@@ -47,9 +47,10 @@ uint64_t histogram_count_to(const struct histogram *histogram, uint32_t value);
 
 FALLIBLE histogram_save(const struct histogram *histogram, struct output *output, struct err *err);
 
-/* Reads a whole file into an empty histogram. FAILURE_DATA for anything but one histogram whose
- * values ascend and have counts, and for values that so few ties cannot have: a tie with m mutual
- * connections comes after 2 m others. */
-FALLIBLE histogram_load(struct histogram *histogram, struct input *input, struct err *err);
+/* Reads a whole file, of the ties of `members` members, into an empty histogram. FAILURE_DATA for
+ * anything but one histogram whose values ascend and have counts, and for values that so few
+ * members or ties cannot have: a tie with m mutual connections comes after 2 m others. */
+FALLIBLE histogram_load(struct histogram *histogram, uint64_t members, struct input *input,
+                        struct err *err);
 
 #endif
