@@ -241,8 +241,8 @@ static void listing_tell(void *context, uint64_t events) {
 
 /* Rows are asked for at random, all over the memory, where each small page costs a walk through the
  * tables that tell where it is. They were made while the system kept the tape and the log in
- * whatever memory was free: at 2 billion ties a third of them lay in small pages, and counting was
- * a fifth slower for it. */
+ * whatever memory was free: at 2 billion ties a third of all memory lay in small pages, and
+ * counting was a fifth slower for it. */
 static void rows_place(const struct run *run) {
     if (!pages_collapse(&run->rows.entries)) {
         tape_uncache(run->options->tape);
