@@ -94,4 +94,18 @@ static inline bool pair_set_add(struct pair_set *set, uint64_t a, uint64_t b) {
     return is_new;
 }
 
+/* Of a log of nothing but ties among the ids 1..members. */
+static inline void assert_pairs_are_tied_once(const struct drawn_log *log, uint64_t members) {
+    struct pair_set set = pair_set_new(log->count);
+    for (size_t i = 0; i < log->count; i++) {
+        const struct event *event = &log->events[i];
+        assert_int_equal(event->kind, EVENT_CONNECT);
+        assert_true(event->from.v >= 1 && event->from.v <= members);
+        assert_true(event->to.v >= 1 && event->to.v <= members);
+        assert_true(event->from.v != event->to.v);
+        assert_true(pair_set_add(&set, event->from.v, event->to.v));
+    }
+    free(set.slots);
+}
+
 #endif

@@ -79,16 +79,7 @@ static void a_clean_log_holds_each_pair_once_in_time_order(void **state) {
     struct drawn_log log = log_make(&options, 4096);
     assert_int_equal(log.count, options.ties);
     assert_in_time_order(&log, options.start_ms, options.span_ms);
-    struct pair_set set = pair_set_new(log.count);
-    for (size_t i = 0; i < log.count; i++) {
-        const struct event *event = &log.events[i];
-        assert_int_equal(event->kind, EVENT_CONNECT);
-        assert_true(event->from.v >= 1 && event->from.v <= options.members);
-        assert_true(event->to.v >= 1 && event->to.v <= options.members);
-        assert_true(event->from.v != event->to.v);
-        assert_true(pair_set_add(&set, event->from.v, event->to.v));
-    }
-    free(set.slots);
+    assert_pairs_are_tied_once(&log, options.members);
     free(log.events);
 }
 
