@@ -25,7 +25,7 @@ static uint64_t mutual_count(const struct world *world, uint64_t a, uint64_t b) 
     return mutual;
 }
 
-static void pair_set(struct world *world, uint64_t a, uint64_t b, uint8_t value) {
+static void pair_mark(struct world *world, uint64_t a, uint64_t b, uint8_t value) {
     world->matrix[a * world->count + b] = value;
     world->matrix[b * world->count + a] = value;
 }
@@ -43,7 +43,7 @@ static void tie_make(struct log_replay *replay, struct world *world, uint64_t a,
     replay->embedded += mutual > 0;
     replay->ties++;
     replay->ties_again += world->matrix[a * world->count + b] == WAS_TIED;
-    pair_set(world, a, b, TIED);
+    pair_mark(world, a, b, TIED);
     member_connect(replay, &world->members[a]);
     member_connect(replay, &world->members[b]);
 }
@@ -69,7 +69,7 @@ static void event_replay(struct log_replay *replay, struct world *world,
         replay->endings++;
         world->members[a].open--;
         world->members[b].open--;
-        pair_set(world, a, b, WAS_TIED);
+        pair_mark(world, a, b, WAS_TIED);
     }
 }
 
