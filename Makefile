@@ -50,8 +50,8 @@ TEST_SRC := $(sort $(wildcard tests/test_*.c))
 # missing they are no part of `everything` nor of lint.
 PEER_SRC := bench/bench_static.c bench/peer_graphblas.c bench/peer_igraph.c
 PEER_LIBS = -lgraphblas -ligraph
-NO_PEERS := $(shell printf '\#include <%s>\n' GraphBLAS.h igraph/igraph.h | \
-                    $(CC) -E -x c - >/dev/null 2>&1 || echo '$(PEER_SRC)')
+NO_PEERS := $(shell $(CC) -E -include GraphBLAS.h -include igraph/igraph.h -x c /dev/null \
+                    >/dev/null 2>&1 || echo '$(PEER_SRC)')
 BENCH_SRC := $(filter-out $(NO_PEERS),$(sort $(wildcard bench/bench_*.c)))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 # Libraries that the tests of the program preload into it.
