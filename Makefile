@@ -8,7 +8,7 @@
 #   V=1                 show the commands
 #   CFLAGS=, LDFLAGS=   added behind our own
 #   PREFIX=, DESTDIR=   where `make install` puts the program (/usr/local)
-#   FUZZ_SECONDS=n      how long `make fuzz` spends on each target (600)
+#   FUZZ_SECONDS=n      of a processor that `make fuzz` spends on each target (600)
 #   KILLS=n             of `make soak-kills`; all: at every point (1000)
 #   BENCH_OPTIONS=      of `make bench`, bench-study and bench-attribution, see bench/README.md:
 #                       for example '--logs stream:5000000 --contenders roaring'
@@ -17,7 +17,7 @@ BUILD = build
 PREFIX = /usr/local
 FUZZ_SECONDS = 600
 KILLS = 1000
-SMOKE_SECONDS = 5
+SMOKE_SECONDS = 30
 ifeq ($(origin CC),default)
 CC = gcc
 endif
@@ -173,7 +173,7 @@ cover: deps-test ## Branches that unit and command-line tests reach, per module,
 	@$(MAKE) variant-cover
 	@$(PYTHON) tests/tools/coverage.py $(BUILD)/cover
 
-fuzz: deps-tools ## Fuzz every parser for FUZZ_SECONDS each; finds are kept in BUILD
+fuzz: deps-tools ## Fuzz every reader for FUZZ_SECONDS each; finds are kept in BUILD (hours)
 	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-keep fuzz
 
 soak-kills: $(SOAK) ## Kill runs KILLS times and start them again: nobody can tell (minutes)

@@ -2,11 +2,11 @@
 
 Where Maven fetches from is for the machine's own configuration to say. What was fetched or made
 appears under its name in one step, when it is complete: a run that was cut short is done again, and
-two runs at once do not see each other's halves.
+of two runs at once one waits for the other.
 """
 
-import contextlib
 import ctypes
+import fcntl
 import os
 import pathlib
 import shutil
@@ -32,20 +32,25 @@ def need(*tools):
         raise Unavailable(f"{' and '.join(missing)} not found")
 
 
-@contextlib.contextmanager
-def appearing(folder):
-    """A scratch folder that becomes `folder` at the end, unless that has come to exist meanwhile.
-    """
+def make_once(folder, fill):
+    """Has `fill` make what `folder` is to hold, in a scratch folder that takes its name in the end;
+    only where that is not there already. One at a time: what Maven keeps for itself is not made for
+    two of it."""
+    if folder.is_dir():
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as scratch:
-        made = pathlib.Path(scratch) / "made"
-        made.mkdir()
-        yield made
-        try:
-            made.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+    lock = os.open(folder.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(prefix=f"{folder.name}.", dir=folder.parent) as near:
+                made = pathlib.Path(near) / "made"
+                made.mkdir()
+                fill(made)
+                made.rename(folder)
+    finally:
+        os.close(lock)
+    return folder
 
 
 def pom(artifacts):
@@ -80,22 +85,18 @@ def run_maven(made, what, *arguments):
 def fetch(folder, *artifacts):
     """Makes `folder` hold the jars of artifacts (group:name:version) and of all they depend on;
     only the first time does this take a network."""
-    if folder.is_dir():
-        return folder
-    with appearing(folder) as made, tempfile.TemporaryDirectory(prefix="tieflow-pom-") as scratch:
-        path = pathlib.Path(scratch) / "pom.xml"
+    def fill(made):
+        path = made.parent / "pom.xml"
         path.write_text(pom(artifacts), encoding="utf-8")
         run_maven(made, ", ".join(artifacts), "-f", path, "dependency:copy-dependencies")
-    return folder
+
+    return make_once(folder, fill)
 
 
 def fetch_archive(folder, artifact):
     """Makes `folder` hold what an archive holds (group:name:version:type:classifier)."""
-    if folder.is_dir():
-        return folder
-    with appearing(folder) as made:
-        run_maven(made, artifact, "dependency:unpack", f"-Dartifact={artifact}")
-    return folder
+    return make_once(folder, lambda made: run_maven(made, artifact, "dependency:unpack",
+                                                    f"-Dartifact={artifact}"))
 
 
 def class_path(*folders):
@@ -106,15 +107,15 @@ def class_path(*folders):
 def compile_jar(folder, sources, jars):
     """Makes `folder` hold a jar of the classes of some sources. Its name should change with
     theirs."""
-    if folder.is_dir():
-        return folder
-    need("javac", "jar")
-    with appearing(folder) as made, tempfile.TemporaryDirectory(prefix="tieflow-java-") as classes:
-        subprocess.run(["javac", "-proc:none", "-cp", class_path(jars), "-d", classes,
-                        *sources], check=True)
-        subprocess.run(["jar", "--create", "--file", made / f"{folder.name}.jar", "-C", classes,
-                        "."], check=True)
-    return folder
+    def fill(made):
+        need("javac", "jar")
+        with tempfile.TemporaryDirectory(prefix="tieflow-java-") as classes:
+            subprocess.run(["javac", "-proc:none", "-cp", class_path(jars), "-d", classes,
+                            *sources], check=True)
+            subprocess.run(["jar", "--create", "--file", made / f"{folder.name}.jar", "-C",
+                            classes, "."], check=True)
+
+    return make_once(folder, fill)
 
 
 def die_with_parent():

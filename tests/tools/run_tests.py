@@ -8,10 +8,11 @@ Sections, each run in the order given:
     unit     tests/test_*.c in the release build
     asan     the same under the address and undefined-behaviour sanitizers
     tsan     those named by --tsan under the thread sanitizer
-    cli      Python tests of the program as a whole, tests/cli
+    cli      Python tests of the program as a whole, tests/cli, module by module
     kafka    the same with a Kafka broker, tests/kafka
     tables   DuckDB and Arrow read what our Parquet writer wrote, tests/check_tables.py
-    fuzz     every target of tests/fuzz for --fuzz-seconds, starting from its corpus
+    fuzz     every target of tests/fuzz, starting from its corpus, until each has had
+             --fuzz-seconds of a processor
 
 Every test gets a TMPDIR of its own. What passes takes one line, what fails shows all its output,
 what is skipped says why. The exit code is 0 only if something passed and nothing failed: a section
@@ -24,6 +25,7 @@ import argparse
 import concurrent.futures
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import re
@@ -148,6 +150,17 @@ def run(command, timeout_s, environment=None):
     return code, text
 
 
+# In front of a command: the shell adds the times that it and the command have had of a processor.
+TIMED = ["bash", "-c", '"$@"; code=$?; times; exit $code', "timed"]
+
+
+def processor_seconds(output):
+    """What the last lines of a timed command say; at least a second, so that whoever waits for
+    them comes to an end."""
+    times = re.findall(r"(\d+)m([\d.]+)s", "".join(output.splitlines()[-2:]))
+    return max(1, sum(60 * int(minutes) + float(seconds) for minutes, seconds in times))
+
+
 def run_make(target, live):
     """Runs one make target, past its first error so that all are seen; with `live` its lines go to
     the terminal as they come."""
@@ -208,11 +221,12 @@ def parse_cmocka(code, output):
     return outcome
 
 
-def run_unittest(python, folder, top, environment, timeout_s):
-    """Runs the Python tests of a folder, imported from `top`, and counts them."""
+def run_unittest(python, folder, module, top, environment, timeout_s):
+    """Runs the Python tests of a module in a folder, imported from `top`, and counts them."""
     with tempfile.NamedTemporaryFile(prefix="tieflow-unittest-") as file:
         script = str(ROOT / "tests/tools/run_unittest.py")
-        code, output = run([python, script, file.name, folder, top], timeout_s, environment)
+        code, output = run([python, script, file.name, folder, f"{module}.py", top], timeout_s,
+                           environment)
         written = file.read()
     outcome = Outcome("", output=output)
     if written:
@@ -294,18 +308,24 @@ class Runner:
             self.programs("tsan", self.build / "tsan", names, fixed_addresses())
 
     def command_tests(self, name, timeout_s):
-        """Runs the Python tests of the folder `name`, which run the program."""
+        """Runs the Python tests of the folder `name`, which run the program, each module in a
+        process of its own."""
         folder = f"tests/{name}"
-        if not (ROOT / folder).is_dir() or not self.made("all"):
+        modules = sorted(path.stem for path in (ROOT / folder).glob("test_*.py"))
+        if not modules or not self.made("all"):
             return
-        started = time.monotonic()
         environment = dict(os.environ, TIEFLOW=str(self.build.absolute() / "tieflow"),
                            PYTHONDONTWRITEBYTECODE="1")
         environment.setdefault("TIEFLOW_CACHE", str(self.build.absolute() / "maven"))
-        outcome = run_unittest(str(self.python), folder, ".", environment, timeout_s)
-        outcome.name = f"{name} {folder}"
-        outcome.seconds = time.monotonic() - started
-        self.report.add(outcome)
+
+        def one(module):
+            started = time.monotonic()
+            outcome = run_unittest(str(self.python), folder, module, ".", environment, timeout_s)
+            outcome.name = f"{name} {module}"
+            outcome.seconds = time.monotonic() - started
+            return outcome
+
+        self.in_parallel(one, modules)
 
     def cli(self):
         if self.made("cli-programs"):  # with the benchmarks, whose drivers are tested too
@@ -346,16 +366,23 @@ class Runner:
         finds.mkdir(parents=True, exist_ok=True)
         crashes.mkdir(parents=True, exist_ok=True)
         program = str(folder / "fuzz" / f"fuzz_{target}")
-        command = prefix + [program, f"-max_total_time={seconds}",
-                            "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1",
-                            f"-artifact_prefix={crashes}/{target}-", str(finds)]
-        corpus = ROOT / "tests/fuzz/corpus" / target
-        if corpus.is_dir():
-            command.append(str(corpus))
-        result = run(command, seconds + FUZZ_GRACE_S)
-        outcome = check_of(f"fuzz {target}", result, started)
-        executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", result[1])
-        outcome.note = f"{executed.group(1) if executed else 0} inputs"
+        command = prefix + [program, "-timeout=20", "-rss_limit_mb=4096", "-print_final_stats=1",
+                            f"-artifact_prefix={crashes}/{target}-"]
+        corpus = [str(finds)]
+        if (ROOT / "tests/fuzz/corpus" / target).is_dir():
+            corpus.append(str(ROOT / "tests/fuzz/corpus" / target))
+        inputs = used = 0
+        while used < seconds:
+            left = math.ceil(seconds - used)
+            code, output = run([*TIMED, *command, f"-max_total_time={left}", *corpus],
+                               left + FUZZ_GRACE_S)
+            used += processor_seconds(output)
+            executed = re.search(r"stat::number_of_executed_units:\s*(\d+)", output)
+            inputs += int(executed.group(1)) if executed else 0
+            if code != 0:
+                break
+        outcome = check_of(f"fuzz {target}", (code, output), started)
+        outcome.note = f"{inputs} inputs, {used:.0f} s of a processor"
         if outcome.failed:
             # The log of a long run is mostly progress; the end says what was found.
             lines = outcome.output.splitlines()[-80:]

@@ -1,8 +1,8 @@
 """`python -m unittest discover`, which also writes down what came of it.
 
-    run_unittest.py RESULT_FILE FOLDER TOP
+    run_unittest.py RESULT_FILE FOLDER PATTERN TOP
 
-TOP is the folder from which the tests are imported.
+PATTERN says which files of the folder, TOP is the folder from which the tests are imported.
 
 The closing lines of unittest do not tell tests from subtests and leave out tests of a class that
 was skipped as a whole; the JSON in RESULT_FILE has a count of the tests that passed, one of the
@@ -29,8 +29,8 @@ class Result(unittest.TextTestResult):
 
 
 def main():
-    result_file, folder, top = sys.argv[1:]
-    suite = unittest.defaultTestLoader.discover(folder, top_level_dir=top)
+    result_file, folder, pattern, top = sys.argv[1:]
+    suite = unittest.defaultTestLoader.discover(folder, pattern, top_level_dir=top)
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(suite)
     failures = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     skipped = [f"{test.id()}: {reason}" for test, reason in result.skipped]

@@ -1,5 +1,6 @@
 """java.py with a Maven that is made up: what was fetched is whole, or is not there."""
 
+import concurrent.futures
 import os
 import pathlib
 import tempfile
@@ -60,10 +61,15 @@ class Fetch(unittest.TestCase):
         with self.assertRaises(java.Unavailable):
             self.fetch()
 
-    def test_of_two_at_once_the_first_counts(self):
-        self.command("mvn", f'{FOLDER}; mkdir {self.folder}; touch {self.folder}/theirs.jar '
-                            '"$folder/ours.jar"')
-        self.assertEqual(os.listdir(self.fetch()), ["theirs.jar"])
+    def test_of_two_at_once_one_waits_for_the_other(self):
+        log = self.bin / "log"
+        self.command("mvn", f'{FOLDER}; echo began >>{log}; sleep 0.5; touch "$folder/a.jar"')
+        with mock.patch.dict(os.environ, {"PATH": f"{self.bin}:/usr/bin:/bin"}):
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                both = [pool.submit(java.fetch, self.folder, "group:name:1.0") for _ in range(2)]
+        self.assertEqual([one.result() for one in both], [self.folder] * 2)
+        self.assertEqual(log.read_text(), "began\n")
+        self.assertEqual(os.listdir(self.folder), ["a.jar"])
 
     def test_programs_that_are_missing_are_named(self):
         (self.bin / "java").unlink()

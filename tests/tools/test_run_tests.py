@@ -74,7 +74,7 @@ class Unittest(unittest.TestCase):
             path = os.path.join(folder, "test_sample.py")
             with open(path, "w", encoding="utf-8") as file:
                 file.write("import unittest\n" + textwrap.dedent(source))
-            return run_tests.run_unittest(sys.executable, folder, folder, None, 60)
+            return run_tests.run_unittest(sys.executable, folder, "test_sample", folder, None, 60)
 
     def counts(self, source):
         outcome = self.outcome(source)
@@ -166,6 +166,13 @@ class Run(unittest.TestCase):
         code, output = run_tests.run(["sh", "-c", "kill -ABRT $$"], 10)
         self.assertLess(code, 0)
         self.assertIn("SIGABRT", output)
+
+    def test_times_of_a_processor_are_those_of_the_command_not_of_the_clock(self):
+        busy = 'end=$((SECONDS + 2)); while [ $SECONDS -lt $end ]; do :; done'
+        code, output = run_tests.run(run_tests.TIMED + ["sh", "-c", "sleep 1.5; exit 3"], 10)
+        self.assertEqual((code, run_tests.processor_seconds(output)), (3, 1))
+        _, output = run_tests.run(run_tests.TIMED + ["bash", "-c", busy + "; sleep 1"], 60)
+        self.assertTrue(1 <= run_tests.processor_seconds(output) <= 2.5, output)
 
     def test_make_keeps_the_users_variables_and_not_the_job_server(self):
         flags = "r --no-print-directory -j2 -Otarget --jobserver-auth=3,4 -- V=1 BUILD=/x"
