@@ -241,9 +241,9 @@ $(TESTS) $(BENCHES): $(BUILD)/%: $(BUILD)/obj/%.o $(HELP) $(LIB)
 
 $(BUILD)/bench/bench_static: LDLIBS += $(PEER_LIBS)
 
-$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(LIB)
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(HELP) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@)$(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(LDLIBS) -o $@
+	$(call say,LINK,$@)$(LINK) -fsanitize=fuzzer $^ $(LDFLAGS) $(LDLIBS) -lcmocka -o $@
 
 $(BUILD)/tests/shim/%.so: tests/shim/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -269,7 +269,7 @@ static struct status frame_take(struct record_decoder *decoder, const uint8_t *v
     if (frame.items > LIMIT_FRAME_ITEMS - *count) {
         return err_set(err, FAILURE_DATA, "more than %u events in one record", LIMIT_FRAME_ITEMS);
     }
-    TRY(events_reserve(decoder, *count + frame.items, err));
+    TRY(events_reserve(decoder, *count + frame.items + 1, err)); /* +1: never NULL */
     TRY(packed_decode(&frame, &decoder->payload, decoder->events + *count, err));
     frames->items += frame.items;
     frames->frames++;

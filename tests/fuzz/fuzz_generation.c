@@ -4,6 +4,7 @@
 #include "stages/base/files.h"
 #include "stages/state/generation.h"
 #include "tests/fuzz/memory_file.h"
+#include "tests/fuzz/scratch_folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PATH_BYTES = 64 };
+enum { END_BYTES = 64 };
 
 /* Loads a manifest from memory. */
 static struct status manifest_load(struct generation *generation, const uint8_t *data,
@@ -25,8 +26,8 @@ static struct status manifest_load(struct generation *generation, const uint8_t 
 
 /* The manifest's text, by way of the one file of this process. */
 static void manifest_save(const struct generation *generation, struct bytes *text) {
-    char path[PATH_BYTES];
-    (void)snprintf(path, sizeof path, "fuzz-manifest-%d.json", (int)getpid());
+    char path[SCRATCH_FILE_BYTES];
+    scratch_file("manifest.json", path);
     if (failed(generation_save(generation, path, NULL)) ||
         failed(file_read_all(path, text, NULL)) || unlink(path) != 0) {
         abort();
@@ -76,7 +77,7 @@ static void round_trip(const uint8_t *data, size_t size) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     char digits[CHECKSUM_TEXT_BYTES];
-    char end[PATH_BYTES];
+    char end[END_BYTES];
     struct bytes ended = {0};
     checksum_format(checksum_of(data, size, 0), digits);
     int end_bytes = snprintf(end, sizeof end, ",\n  \"xxh64\": \"%s\"\n}\n", digits);
