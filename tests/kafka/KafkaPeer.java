@@ -39,6 +39,7 @@ import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.acl.AclPermissionType;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
@@ -117,10 +118,12 @@ public final class KafkaPeer implements AutoCloseable {
                 return createTopic(command);
             case "delete_topic":
                 admin.deleteTopics(List.of(text(command, "topic"))).all().get();
+                awaitPartitions(text(command, "topic"), 0);
                 return null;
             case "add_partitions":
                 admin.createPartitions(Map.of(text(command, "topic"),
                         NewPartitions.increaseTo(command.get("partitions").asInt()))).all().get();
+                awaitPartitions(text(command, "topic"), command.get("partitions").asInt());
                 return null;
             case "delete_records":
                 return deleteRecords(command);
@@ -146,7 +149,31 @@ public final class KafkaPeer implements AutoCloseable {
         NewTopic topic = new NewTopic(text(command, "topic"),
                 Optional.of(command.get("partitions").asInt()), Optional.of((short) 1));
         admin.createTopics(List.of(topic.configs(configs))).all().get();
+        awaitPartitions(topic.name(), topic.numPartitions());
         return null;
+    }
+
+    /** Until the broker, which hears of it later than the controller, tells any client of so many. */
+    private void awaitPartitions(String topic, int count) throws Exception {
+        long deadline = System.nanoTime() + PATIENCE.toNanos();
+        while (ledPartitions(topic) != count) {
+            if (System.nanoTime() > deadline) {
+                throw new IllegalStateException(topic + " does not get " + count + " partitions");
+            }
+            Thread.sleep(10);
+        }
+    }
+
+    private long ledPartitions(String topic) throws Exception {
+        try {
+            return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions()
+                    .stream().filter(partition -> partition.leader() != null).count();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+                return 0;
+            }
+            throw e;
+        }
     }
 
     private JsonNode deleteRecords(JsonNode command) throws Exception {

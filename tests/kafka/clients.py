@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import json
 import subprocess
+import time
 
 from tests.tools import java
 
@@ -94,6 +95,15 @@ class Peer:
 
     def ends(self, topic, isolation=COMMITTED):
         return [end for _, end in self.offsets(topic, isolation)]
+
+    def settle(self, topic):
+        """Waits until no transaction is open on a topic: partitions are told of an end only after
+        the producer is."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while self.ends(topic) != self.ends(topic, UNCOMMITTED):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"a transaction on {topic} does not end")
+            time.sleep(0.02)
 
     def committed(self, group):
         """{"topic-partition": offset}"""

@@ -78,6 +78,7 @@ class EmitTest(BrokerTest, NightlyTest):
         schema = fastavro.parse_schema(plain(json.loads(
             (SCHEMAS / f"{table}.avsc").read_text(encoding="utf-8"))))
         rows, places = [], {}
+        self.peer.settle(self.prefix + table)
         for record in self.peer.consume(self.prefix + table):
             self.assertEqual(record.value[:5],
                              b"\0" + (number or IDS[table]).to_bytes(4, "big"))
@@ -227,6 +228,7 @@ class RefusalTest(EmitTest):
         self.assertNotEqual(self.outboxes(job), [])
         job.run(1)
         self.assertEqual(self.outboxes(job), [])
+        broker.peer.settle(f"{self.prefix}quality")
         sent = broker.peer.consume(f"{self.prefix}quality")
         self.assertEqual(len(sent), 2 * len(rows_of(job.folder(0) / "quality.csv")))
 
@@ -303,6 +305,7 @@ class DeadLettersTest(EmitTest):
         job = Job(self, "job", [], *self.source, "--dead-letters", letters)
         job.run_days(range(2))
         job.run(0)
+        self.peer.settle(letters)
         found = self.peer.consume(letters)
         self.assertEqual([(record.key, record.value) for record in found],
                          [(bad.key, bad.value) for bad in self.bad])
