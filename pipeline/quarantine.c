@@ -1,16 +1,12 @@
 #include "pipeline/quarantine.h"
 
+#include "schemas/limits.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* How many are kept at all: more than a million are not read by anyone. */
-enum { QUARANTINE_MAX = 1000000 };
-
-/* And the bytes of the letters among them, which are kept whole. */
-static const uint64_t LETTER_BYTES_MAX = UINT64_C(1) << 28;
 
 void quarantined_release(struct quarantined *quarantined) {
     free(quarantined->file);
@@ -56,7 +52,7 @@ static struct status items_reserve(struct quarantine *quarantine, size_t extra, 
 
 struct status quarantine_hold(struct quarantine *quarantine, const char *log, const char *name,
                               uint64_t place, const char *reason, struct err *err) {
-    if (quarantine->count >= QUARANTINE_MAX || quarantine->letter_bytes > LETTER_BYTES_MAX) {
+    if (quarantine->count >= LIMIT_QUARANTINED || quarantine->letter_bytes > LIMIT_LETTER_BYTES) {
         return err_set(err, FAILURE_DATA,
                        "%zu malformed records, at last %s:%" PRIu64 ": %s; is it a log of %s?",
                        quarantine->count, name, place, reason, log);

@@ -171,6 +171,21 @@ static void test_two_files_of_one_name_are_refused(void **state) {
     }
 }
 
+static void test_name_that_is_not_utf_8_is_refused(void **state) {
+    struct err err;
+    struct file_set set = {0};
+    static const char *const folder[] = {"in"};
+    static const char *const file[] = {"in/\xff.csv"};
+    log_put(state, "in", "\xf0\x9f\x92\xa3 '\x01.csv", 1);
+    MUST(find(state, &set, 1, folder, &err));
+    file_set_release(&set);
+    log_put(state, "in", "\xff.csv", 1);
+    MUST_FAIL(find(state, &set, 1, folder, &err), FAILURE_CONFIG, "is not UTF-8: rename it");
+    file_set_release(&set);
+    MUST_FAIL(find(state, &set, 1, file, &err), FAILURE_CONFIG, "is not UTF-8: rename it");
+    file_set_release(&set);
+}
+
 static void test_standard_input_has_no_size_and_a_name(void **state) {
     struct err err;
     struct file_set set = {0};
@@ -212,6 +227,7 @@ int main(void) {
         IN_SCRATCH(test_missing_paths_are_errors_that_name_them),
         IN_SCRATCH(test_link_to_nowhere_in_a_folder_is_an_error),
         IN_SCRATCH(test_two_files_of_one_name_are_refused),
+        IN_SCRATCH(test_name_that_is_not_utf_8_is_refused),
         IN_SCRATCH(test_standard_input_has_no_size_and_a_name),
         IN_SCRATCH(test_file_is_found_by_its_base_name),
     };

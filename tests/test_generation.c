@@ -27,7 +27,7 @@ static struct generation generation_make(void) {
         .has_previous = true,
         .previous_ms = 18 * DAY_MS,
         .simultaneous = SIMULTANEOUS_SEQUENCE,
-        .members = 4000000000,
+        .members = 200000000,
         .ties = UINT64_MAX,
         .open_ties = UINT64_MAX - 1,
         .run_id = UINT64_C(0x0123456789abcdef),
@@ -37,7 +37,7 @@ static struct generation generation_make(void) {
                         UINT64_MAX, &err));
     MUST(state_file_set(&generation.adjacency.degrees, "gen-1970-01-20/degrees.tff", 8, 9, &err));
     generation.adjacency.segments = 1;
-    generation.adjacency.members = 3999999999;
+    generation.adjacency.members = 199999999;
     generation.adjacency.open_ties = UINT64_MAX - 18; /* segments 1 and 2 add 10 - 1 and 10 - 2 */
     MUST(state_file_set(&generation.cohort, "gen-1970-01-21/cohort.tff", 0, 0, &err));
     for (uint64_t i = 0; i < 3; i++) {
@@ -443,6 +443,20 @@ static void an_adjacency_that_does_not_go_with_the_segments_is_refused(void **fo
     load_changed(folder, "{", "\"segments\": 0", "\"segments\": 0, \"degrees\": 7", "degrees");
 }
 
+static void counts_that_no_graph_can_have_are_refused(void **folder) {
+    static const char room[] = "18446744073709551615"; /* wraps to what would fit */
+    load_changed(folder, "{", "\"members\": 3", "\"members\": 268435456", NULL);
+    load_changed(folder, "{", "\"members\": 3", "\"members\": 268435457", "members");
+    load_changed(folder, "{", "\"ties\": 22, \"endings\": 23",
+                 "\"ties\": 2305843009213693952, \"endings\": 2305843009213693953",
+                 "ties, endings");
+    load_changed(folder, "{", "\"ties\": 22, \"endings\": 23",
+                 "\"ties\": 1099511627776, \"endings\": 1099511627777", "ties, endings");
+    load_changed(folder, "{", "\"ties\": 22, \"endings\": 23",
+                 "\"ties\": 1099511627775, \"endings\": 1099511627776", NULL);
+    load_changed(folder, "{", "22", room, "ties, endings");
+}
+
 static void an_adjacency_shared_is_the_same_one(void **folder) {
     struct err err;
     (void)folder;
@@ -561,6 +575,7 @@ int main(void) {
         SCRATCH_TEST(an_extent_that_ends_before_it_begins_is_refused),
         SCRATCH_TEST(a_manifest_of_before_there_were_tails_loads),
         SCRATCH_TEST(an_adjacency_that_does_not_go_with_the_segments_is_refused),
+        SCRATCH_TEST(counts_that_no_graph_can_have_are_refused),
         cmocka_unit_test(an_adjacency_shared_is_the_same_one),
         cmocka_unit_test(the_tail_is_what_the_later_segments_changed),
         SCRATCH_TEST(items_of_lists_that_are_no_objects_are_refused),

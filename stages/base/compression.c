@@ -1,5 +1,6 @@
 #include "stages/base/compression.h"
 
+#include "schemas/limits.h"
 #include "stages/base/cursor.h"
 
 #include <assert.h>
@@ -31,6 +32,12 @@ static struct status packed_count(size_t got, size_t count, struct bytes *out, s
 static struct status unpack_failure(size_t code, size_t count, struct err *err) {
     if (ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation) {
         return err_memory(err, count, "a decompressor");
+    }
+    if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge) {
+        return err_set(err, FAILURE_DATA,
+                       "zstd data need a window of more than %u bytes to be unpacked: pack them "
+                       "anew with a smaller one (without --long), or they are damaged",
+                       1U << LIMIT_WINDOW_LOG);
     }
     return err_set(err, FAILURE_DATA, "zstd data are damaged: %s", ZSTD_getErrorName(code));
 }
@@ -92,6 +99,7 @@ struct status unpacker_new(struct unpacker **unpacker, struct err *err) {
         unpacker_free(made);
         return err_memory(err, sizeof *made, "a decompressor");
     }
+    (void)ZSTD_DCtx_setParameter(made->context, ZSTD_d_windowLogMax, LIMIT_WINDOW_LOG);
     *unpacker = made;
     return status_ok();
 }

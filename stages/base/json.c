@@ -57,6 +57,9 @@ static struct status document_grow(struct builder *builder, struct err *err) {
     if (builder->count < builder->capacity) {
         return status_ok();
     }
+    if (builder->count == LIMIT_JSON_VALUES) {
+        return err_set(err, FAILURE_DATA, "JSON: more than %u values", LIMIT_JSON_VALUES);
+    }
     size_t capacity = builder->capacity == 0 ? CAPACITY_FIRST : 2 * builder->capacity;
     size_t size = sizeof *builder->document + capacity * sizeof builder->document->values[0];
     struct document *grown = realloc(builder->document, size);

@@ -27,13 +27,7 @@
 
 const uint8_t avro_file_magic[AVRO_MAGIC_BYTES] = {'O', 'b', 'j', 1};
 
-enum {
-    SYNC_BYTES = 16,
-    BUFFER_BYTES = 1 << 16,
-    LONG_BYTES_MAX = 10,
-    META_PAIRS_MAX = 1024,
-    META_KEY_BYTES_MAX = 1 << 12,
-};
+enum { SYNC_BYTES = 16, BUFFER_BYTES = 1 << 16, LONG_BYTES_MAX = 10 };
 
 enum codec { CODEC_NULL, CODEC_DEFLATE, CODEC_ZSTANDARD, CODECS };
 static const char *const codec_names[CODECS] = {"null", "deflate", "zstandard"};
@@ -166,10 +160,10 @@ static struct status codec_find(struct avro_file *file, const struct bytes *name
 }
 
 static struct status pair_take(struct avro_file *file, struct header *header, struct err *err) {
-    if (++header->pairs > META_PAIRS_MAX) {
-        return err_set(err, FAILURE_DATA, "it has more than %d entries", META_PAIRS_MAX);
+    if (++header->pairs > LIMIT_AVRO_ENTRIES) {
+        return err_set(err, FAILURE_DATA, "it has more than %d entries", LIMIT_AVRO_ENTRIES);
     }
-    TRY(take_sized(file, META_KEY_BYTES_MAX, &header->key, err));
+    TRY(take_sized(file, LIMIT_AVRO_KEY_BYTES, &header->key, err));
     TRY(take_sized(file, LIMIT_RECORD_BYTES, &header->value, err));
     if (is_text(&header->key, "avro.codec")) {
         return codec_find(file, &header->value, err);

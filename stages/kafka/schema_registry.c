@@ -27,8 +27,6 @@ enum {
     TRIES = 3,
     PAUSE_MS = 200, /* before the second try; doubled before the third */
     REDIRECTS_MAX = 3,
-    /* A schema inside a JSON string: each byte may be written as \u0000, and there is more. */
-    RESPONSE_BYTES_MAX = 8 * LIMIT_SCHEMA_BYTES,
     SAID_BYTES = 256, /* of what a registry says, in our errors */
     /* Of the protocol. */
     HTTP_OK_FIRST = 200,
@@ -135,6 +133,10 @@ static struct status map_file_read(const char *path, struct bytes *text, struct 
                        size, LIMIT_SCHEMA_BYTES);
     }
     TRY(file_read_all(path, text, err));
+    if (text->count > LIMIT_SCHEMA_BYTES) { /* it was packed */
+        return err_set(err, FAILURE_CONFIG, "%s: unpacks to %zu bytes: a schema has at most %u",
+                       path, text->count, LIMIT_SCHEMA_BYTES);
+    }
     struct json *root;
     struct status status = json_parse(&root, (const char *)text->data, text->count, err);
     if (failed(status)) {
@@ -248,7 +250,7 @@ static size_t response_take(char *data, size_t size, size_t count, void *context
     if (registry->is_response_dropped) {
         return bytes;
     }
-    registry->is_too_large = bytes > RESPONSE_BYTES_MAX - registry->response.count;
+    registry->is_too_large = bytes > LIMIT_RESPONSE_BYTES - registry->response.count;
     if (registry->is_too_large || failed(bytes_append(&registry->response, data, bytes, NULL))) {
         return 0; /* curl stops with CURLE_WRITE_ERROR */
     }
@@ -412,11 +414,11 @@ static struct status request(struct schema_registry *registry, const char *path,
     curl_slist_free_all(headers);
     free(url);
     if (registry->is_too_large) {
-        return err_set(err, FAILURE_BROKER, "schema registry %s answers with more than %d bytes",
-                       registry->url, RESPONSE_BYTES_MAX);
+        return err_set(err, FAILURE_BROKER, "schema registry %s answers with more than %u bytes",
+                       registry->url, LIMIT_RESPONSE_BYTES);
     }
     if (code == CURLE_OUT_OF_MEMORY || code == CURLE_WRITE_ERROR) {
-        return err_memory(err, RESPONSE_BYTES_MAX, "a schema registry");
+        return err_memory(err, LIMIT_RESPONSE_BYTES, "a schema registry");
     }
     if (code != CURLE_OK) {
         return err_set(err, FAILURE_BROKER, "schema registry %s cannot be reached: %s",
@@ -509,6 +511,12 @@ static struct status schema_take(struct schema_registry *registry, uint32_t id, 
 }
 
 static struct status schema_fetch(struct schema_registry *registry, uint32_t id, struct err *err) {
+    if (registry->count >= LIMIT_SCHEMAS) {
+        return err_set(err, FAILURE_CONFIG,
+                       "records name more than %d schemas, at last %" PRIu32
+                       ": is the encoding right, and the topic?",
+                       LIMIT_SCHEMAS, id);
+    }
     if (registry->url == NULL) {
         return err_set(err, FAILURE_DATA,
                        "schema %" PRIu32 " is not mapped and no schema registry is named; map it "

@@ -3,6 +3,8 @@
  */
 #include "stages/report/study_data.h"
 
+#include "schemas/limits.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -42,7 +44,14 @@ static struct status list_grow(void **list, size_t count, size_t item_bytes, str
 /* A copy of the cell's text that lives as long as the data. */
 static struct status keep_text(struct study_data *data, const struct database_row *row,
                                size_t column, const char **text, struct err *err) {
-    TRY(names_add(&data->texts, database_text(row, column), err));
+    const char *cell = database_text(row, column);
+    data->text_bytes += strlen(cell);
+    if (data->text_bytes > LIMIT_STUDY_TEXT_BYTES) {
+        return err_set(err, FAILURE_DATA,
+                       "the texts of the study take more than %u bytes: no study has as many",
+                       LIMIT_STUDY_TEXT_BYTES);
+    }
+    TRY(names_add(&data->texts, cell, err));
     *text = data->texts.items[data->texts.count - 1];
     return status_ok();
 }
@@ -212,7 +221,7 @@ static struct status revisions_visit(void *context, const struct database_row *r
 }
 
 #define AT_MOST " LIMIT 100000"
-_Static_assert(STUDY_ROWS_MAX == 100000, "the number in AT_MOST");
+_Static_assert(LIMIT_STUDY_ROWS == 100000, "the number in AT_MOST");
 
 static struct status lists_read(struct reading *reading, struct database_reader *reader,
                                 struct err *err) {

@@ -102,10 +102,10 @@ struct placebo_bin {
     double placebo_transmissions;
 };
 
-/* Lists of rows in the tables' order; at most STUDY_ROWS_MAX of each are read. */
-enum { STUDY_ROWS_MAX = 100000 };
+/* Lists of rows in the tables' order; at most LIMIT_STUDY_ROWS of each are read. */
 struct study_data {
     struct names texts; /* owns every text */
+    uint64_t text_bytes;
     struct dose_curve curves[REPORT_CURVES];
     struct segment_value *segments;
     size_t segment_count;

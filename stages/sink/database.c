@@ -7,6 +7,7 @@
  */
 #include "stages/sink/database.h"
 
+#include "schemas/limits.h"
 #include "stages/base/bytes.h"
 #include "stages/base/files.h"
 #include "stages/base/stream.h"
@@ -15,6 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -35,6 +37,8 @@ struct database {
 struct database_reader {
     sqlite3 *sqlite;
     char *path;
+    uint64_t steps_most; /* of one query, in steps of SQLite's machine */
+    uint64_t steps;
 };
 
 struct database_row {
@@ -341,6 +345,11 @@ static struct status read_error(const struct database_reader *reader, int code, 
         return failure != 0
                    ? err_io(err, failure, "%s: cannot be read", reader->path)
                    : err_set(err, FAILURE_IO, "%s: cannot be read: %s", reader->path, text);
+    case SQLITE_INTERRUPT:
+        return err_set(err, FAILURE_DATA,
+                       "%s: a query takes more than %" PRIu64
+                       " steps: no study that `tieflow attribute` made needs as many",
+                       reader->path, reader->steps_most);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return err_set(err, FAILURE_RETRY, "%s: another program is writing it", reader->path);
@@ -369,14 +378,33 @@ static struct status header_check(void *context, const struct database_row *row,
     return status_ok();
 }
 
+enum { STEPS_AT_ONCE = 1 << 14 };
+
+/* Nonzero ends the query. */
+static int steps_count(void *context) {
+    struct database_reader *reader = context;
+    reader->steps += STEPS_AT_ONCE;
+    return reader->steps > reader->steps_most;
+}
+
+/* What the file says is data: its schema may not call functions with effects, its views may not go
+ * on for ever, and its cells may not take all memory. */
+static void reader_bound(struct database_reader *reader, uint64_t file_bytes) {
+    (void)sqlite3_db_config(reader->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(reader->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    (void)sqlite3_limit(reader->sqlite, SQLITE_LIMIT_LENGTH, LIMIT_RECORD_BYTES);
+    reader->steps_most = LIMIT_QUERY_STEPS + LIMIT_QUERY_STEPS_PER_BYTE * file_bytes;
+    sqlite3_progress_handler(reader->sqlite, STEPS_AT_ONCE, steps_count, reader);
+}
+
 static struct status reader_prepare(struct database_reader *reader, struct err *err) {
     int code = sqlite3_open_v2(reader->path, &reader->sqlite, SQLITE_OPEN_READONLY, NULL);
     if (code != SQLITE_OK) {
         return read_error(reader, code, err);
     }
-    /* What the file says is data: its schema may not call functions with effects. */
-    (void)sqlite3_db_config(reader->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    (void)sqlite3_db_config(reader->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    uint64_t file_bytes;
+    TRY(file_size(reader->path, &file_bytes, err));
+    reader_bound(reader, file_bytes);
     return database_query(reader,
                           "SELECT application_id, user_version FROM pragma_application_id,"
                           " pragma_user_version",
@@ -445,6 +473,7 @@ struct status database_query(struct database_reader *reader, const char *sql,
                              const char *const *texts, size_t text_count, database_visit visit,
                              void *context, struct err *err) {
     sqlite3_stmt *statement = NULL;
+    reader->steps = 0;
     int code = sqlite3_prepare_v2(reader->sqlite, sql, -1, &statement, NULL);
     for (size_t i = 0; i < text_count && code == SQLITE_OK; i++) {
         code = sqlite3_bind_text(statement, (int)i + 1, texts[i], -1, SQLITE_STATIC);

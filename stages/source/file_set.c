@@ -1,6 +1,7 @@
 #include "stages/source/file_set.h"
 
 #include "schemas/limits.h"
+#include "stages/base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,21 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* A state keeps names as JSON, which is UTF-8: another name would not be known again, and its file
+ * read twice. */
+static struct status name_check(const char *name, struct err *err) {
+    size_t bytes = strlen(name);
+    size_t step = 1;
+    for (size_t at = 0; at < bytes && step != 0; at += step) {
+        step = utf8_sequence(name + at, bytes - at);
+    }
+    return step != 0 ? status_ok()
+                     : err_set(err, FAILURE_CONFIG,
+                               "the name of the log file %s is not UTF-8: rename it, files are "
+                               "known by name",
+                               name);
+}
+
 /* Two files of one name could not be told apart in the state. */
 static struct status names_check(const struct file_set *set, struct err *err) {
     size_t count = set->paths.count;
@@ -61,13 +77,18 @@ static struct status names_check(const struct file_set *set, struct err *err) {
     if (names == NULL) {
         return err_memory(err, count * sizeof *names, "a list of names");
     }
-    for (size_t i = 0; i < count; i++) {
+    struct status status = status_ok();
+    for (size_t i = 0; i < count && !failed(status); i++) {
         names[i] = path_base(set->paths.items[i]);
+        status = name_check(names[i], err);
+    }
+    if (failed(status)) {
+        free(names);
+        return status;
     }
     if (count > 1) {
         qsort(names, count, sizeof *names, compare_names);
     }
-    struct status status = status_ok();
     for (size_t i = 1; i < count && !failed(status); i++) {
         if (strcmp(names[i - 1], names[i]) == 0) {
             status = err_set(err, FAILURE_CONFIG,

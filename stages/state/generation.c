@@ -1,5 +1,6 @@
 #include "stages/state/generation.h"
 
+#include "schemas/limits.h"
 #include "stages/base/checksum.h"
 #include "stages/base/files.h"
 #include "stages/base/json.h"
@@ -358,6 +359,7 @@ static struct status get_lists(struct manifest_reader *reader, const struct json
                                struct generation *generation, struct err *err) {
     const struct json *segments = json_get(root, "segments");
     note_wrong(reader, json_type(segments) == JSON_ARRAY, "segments");
+    uint64_t left = LIMIT_TIES;
     for (const struct json *item = json_next(segments, NULL); item != NULL;
          item = json_next(segments, item)) {
         struct segment segment = {
@@ -366,6 +368,9 @@ static struct status get_lists(struct manifest_reader *reader, const struct json
             .ties = get_u64(reader, item, "ties"),
             .endings = get_u64(reader, item, "endings"),
         };
+        note_wrong(reader, segment.ties <= left && segment.endings <= left - segment.ties,
+                   "ties, endings");
+        left -= segment.ties + segment.endings;
         struct status status = get_file(reader, item, "ties_file", &segment.file, err);
         if (!failed(status)) {
             status = generation_add_segment(generation, &segment, err);
@@ -460,6 +465,7 @@ static struct status get_generation(const struct json *root, struct generation *
     generation->simultaneous =
         simultaneous < 0 ? SIMULTANEOUS_STRICT : (enum simultaneous)simultaneous;
     generation->members = get_u64(&reader, root, "members");
+    note_wrong(&reader, generation->members <= LIMIT_NODES, "members");
     generation->ties = get_u64(&reader, root, "ties");
     generation->open_ties = get_u64(&reader, root, "open_ties");
     generation->run_id = get_checksum(&reader, root, "run_id");

@@ -8,6 +8,7 @@
 #include "stages/base/checksum.h"
 #include "stages/base/cursor.h"
 #include "stages/base/frame.h"
+#include "tests/framing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,38 @@ static void read_all(const uint8_t *file, size_t count, bool skips) {
     input_close(input);
 }
 
+/* Passes over as many frames as hold `items` items; what is left is what was not passed over. */
+static void pass_and_read(const struct framing *framing, uint64_t items) {
+    struct input *input;
+    struct frame_reader reader;
+    struct bytes payload = {0};
+    uint64_t passed;
+    bool more = true;
+    require(
+        !failed(input_open_memory(&input, "fuzz", framing->file.data, framing->file.count, NULL)));
+    frame_reader_init(&reader, input);
+    require(!failed(frame_reader_pass(&reader, items, &passed, NULL)) && passed <= items);
+    while (more) {
+        struct frame frame;
+        require(!failed(frame_reader_next(&reader, &frame, &payload, NULL, NULL, &more, NULL)));
+        passed += more ? frame.items : 0;
+    }
+    require(passed == framing->items);
+    bytes_release(&payload);
+    frame_reader_release(&reader);
+    input_close(input);
+}
+
+/* Frames with a right END behind them (tests/framing.h) are read to it, in whatever way. */
+static void whole_read(const uint8_t *data, size_t count) {
+    struct framing framing = {0};
+    framing_from_fuzz(&framing, data, count);
+    pass_and_read(&framing, framing.items / 2);
+    pass_and_read(&framing, framing.items);
+    read_all(framing.file.data, framing.file.count, true);
+    framing_release(&framing);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count) {
     if (count < 2) {
         return 0;
@@ -118,5 +151,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t count) {
     decode_all(file, file_count);
     read_all(file, file_count, (data[0] & 2) != 0);
     free(file);
+    whole_read(data + 1, file_count);
     return 0;
 }

@@ -3,6 +3,7 @@
  * nothing but markup of ours is markup, or it is refused in one line. */
 #include "stages/base/files.h"
 #include "stages/report/report_page.h"
+#include "stages/report/study_data.h"
 #include "stages/sink/database.h"
 #include "stages/sink/database_views.h"
 #include "tests/fuzz/scratch_folder.h"
@@ -119,25 +120,35 @@ static void page_check(const struct bytes *page) {
     }
 }
 
+/* Reads the file and makes the page, as `tieflow report` does. */
+static struct status page_put(const char *path, struct html *html, struct err *err) {
+    struct database_reader *reader;
+    struct study_data data = {0};
+    TRY(database_open(&reader, path, err));
+    struct status status = study_data_read(&data, reader, err);
+    if (!failed(status)) {
+        status = report_page_put(html, &data, err);
+    }
+    study_data_release(&data);
+    database_close(reader);
+    return status;
+}
+
 static void page_make(const uint8_t *data, size_t size, bool is_right) {
-    char from[SCRATCH_FILE_BYTES];
-    char to[SCRATCH_FILE_BYTES];
-    struct bytes page = {0};
+    char path[SCRATCH_FILE_BYTES];
+    struct html html = {0};
     struct err err = {0};
-    scratch_file(DATABASE_FILE, from);
-    scratch_file("page.html", to);
-    FILE *file = fopen(from, "w");
+    scratch_file(DATABASE_FILE, path);
+    FILE *file = fopen(path, "w");
     require(file != NULL && fwrite(data, 1, size, file) == size && fclose(file) == 0);
-    struct status status = report_page_write(from, to, NULL, &err);
+    struct status status = page_put(path, &html, &err);
     require(!failed(status) || (err.text[0] != '\0' && strchr(err.text, '\n') == NULL));
     require(!failed(status) || !is_right);
     if (!failed(status)) {
-        require(!failed(file_read_all(to, &page, NULL)));
-        page_check(&page);
-        bytes_release(&page);
-        require(unlink(to) == 0);
+        require(!failed(html_finish(&html, NULL)));
+        page_check(&html.text);
     }
-    require(unlink(from) == 0);
+    html_release(&html);
 }
 
 /* Writes the changes into the file. */
