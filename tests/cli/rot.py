@@ -506,8 +506,8 @@ class LogRotTest(RotTest):
                     self.assertEqual(was, self.digests_of(job))
 
 
-def xxh64(data):
-    """XXH64 with seed 0, by its specification."""
+def xxh64(data, seed=0):
+    """XXH64, by its specification."""
     primes = (11400714785074694791, 14029467366897019727, 1609587929392839161,
               9650029242287828579, 2870177450012600261)
     mask = (1 << 64) - 1
@@ -519,9 +519,10 @@ def xxh64(data):
         return rotated((lane + word * primes[1]) & mask, 31) * primes[0] & mask
 
     at = 0
-    total = primes[4]
+    total = seed + primes[4]
     if len(data) >= 32:
-        lanes = [(primes[0] + primes[1]) & mask, primes[1], 0, -primes[0] & mask]
+        lanes = [(seed + offset) & mask
+                 for offset in (primes[0] + primes[1], primes[1], 0, -primes[0])]
         while at + 32 <= len(data):
             words = struct.unpack_from("<4Q", data, at)
             lanes = [mixed(lane, word) for lane, word in zip(lanes, words)]
