@@ -65,6 +65,19 @@ static void malformed_check(const struct options *options, const char *name,
     }
 }
 
+/* Seconds of 1971 to 2286 read as milliseconds lie within four months of 1970, where nothing else
+ * does: a log in them goes unnoticed beside others. */
+static void unit_check(const char *path, const struct survey *survey) {
+    static const int64_t seconds_end_ms = INT64_C(10000000000);
+    static const int64_t seconds_from_ms = INT64_C(31536000);
+    if (survey->has_range && survey->first_ms >= seconds_from_ms &&
+        survey->last_ms < seconds_end_ms) {
+        printf("  note     %s: all its times lie in early 1970, as seconds do that are taken for "
+               "milliseconds: if they are, 'tieflow import --time-unit s' mends it\n",
+               name_shown(path).text);
+    }
+}
+
 static void log_check(const struct options *options, const char *path, struct progress *progress,
                       uint64_t bytes_before, struct findings *findings) {
     struct survey survey;
@@ -77,6 +90,7 @@ static void log_check(const struct options *options, const char *path, struct pr
            log_format_name(survey.format), survey.events);
     range_print(&survey);
     printf("\n");
+    unit_check(path, &survey);
     malformed_check(options, path, &survey, findings);
 }
 
