@@ -231,12 +231,13 @@ static void state_check(const struct options *options, const struct topic *topic
     struct err err = {0};
     printf("state\n");
     if (!folder_exists(options->state)) {
-        printf("  note     %s: not there yet; the first run makes it\n", options->state);
+        printf("  note     %s: not there yet; the first run makes it\n",
+               name_shown(options->state).text);
         return;
     }
     struct status status = state_open(&state, options->state, false, &err);
     if (!failed(status) && state.date_count == 0) {
-        printf("  note     %s: empty; the first run fills it\n", options->state);
+        printf("  note     %s: empty; the first run fills it\n", name_shown(options->state).text);
     } else if (!failed(status)) {
         status = state_read(&state, state_newest(&state), &newest, &err);
         if (!failed(status)) {
@@ -275,9 +276,10 @@ static void out_check(const char *out, struct findings *findings) {
         char text[ERR_TEXT_BYTES];
         (void)snprintf(text, sizeof text, "%s: cannot be written: %s", out,
                        is_blocked ? "a file is in the way" : strerror(errno));
+        text_make_harmless(text);
         problem(findings, FAILURE_IO, text);
     } else {
-        printf("  ok       %s: can be written\n", out);
+        printf("  ok       %s: can be written\n", name_shown(out).text);
     }
     free(path);
 }

@@ -148,9 +148,9 @@ struct status log_close(const struct options *options, struct log_writer *writer
     if (!options->is_quiet) {
         char size[BYTES_TEXT_BYTES];
         bytes_format(bytes, size);
-        printf("%s: %" PRIu64 " events, %s, %.2f bytes per event, in %.2f s\n", options->out,
-               events, size, events == 0 ? 0.0 : (double)bytes / (double)events,
-               progress_seconds(progress));
+        printf("%s: %" PRIu64 " events, %s, %.2f bytes per event, in %.2f s\n",
+               name_shown(options->out).text, events, size,
+               events == 0 ? 0.0 : (double)bytes / (double)events, progress_seconds(progress));
     }
     return status_ok();
 }

@@ -109,7 +109,8 @@ static struct status settings_explain(const struct options *options, struct err 
     struct status status = topic_settings(options, &settings, err);
     for (size_t i = 0; i < settings.keys.count && !failed(status); i++) {
         const char *key = settings.keys.items[i];
-        printf("  %s = %s\n", key, kafka_settings_shown(key, settings.values.items[i]));
+        const char *value = kafka_settings_shown(key, settings.values.items[i]);
+        printf("  %s = %s\n", key, name_shown(value).text);
     }
     kafka_settings_release(&settings);
     return status;
@@ -118,7 +119,7 @@ static struct status settings_explain(const struct options *options, struct err 
 static struct status topic_explain(const struct options *options, struct progress *progress,
                                    struct estimate *estimate, struct err *err) {
     struct topic topic = {0};
-    printf("topic %s\n", options->topic.name);
+    printf("topic %s\n", name_shown(options->topic.name).text);
     TRY(settings_explain(options, err));
     struct status status = topic_open(&topic, options, progress, err);
     if (!failed(status)) {
@@ -175,7 +176,7 @@ static void stages_explain(const struct options *options) {
            simultaneous_name((enum simultaneous)options->simultaneous), options_threads(options));
     if (options->state != NULL) {
         printf("  state          %s: dictionary, portable Roaring bitmaps, tie segments\n",
-               options->state);
+               name_shown(options->state).text);
     }
     bool has_study = options->fact_logs[FACT_POSITIONS].count != 0;
     if (has_study) {
@@ -187,7 +188,8 @@ static void stages_explain(const struct options *options) {
     bool without_ties = strcmp(format, "none") == 0;
     bool is_both = without_ties || strcmp(format, "both") == 0;
     printf("  sink           %s: %sendings, late, quarantine, quality%s; %s\n",
-           options->out == NULL ? "(no --out)" : options->out, without_ties ? "" : "ties, ",
+           name_shown(options->out == NULL ? "(no --out)" : options->out).text,
+           without_ties ? "" : "ties, ",
            has_study ? ", the study's tables, study.sqlite, report.html" : "",
            is_both ? "both csv and parquet" : format);
 }

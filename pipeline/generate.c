@@ -327,8 +327,8 @@ static struct status world_generate(const struct options *options, struct progre
         const struct labour_truth *truth = labour_truth(labour);
         printf("%s: %" PRIu64 " events, %" PRIu64 " positions of %" PRIu64 " members at %" PRIu64
                " companies, %" PRIu64 " moves planted, %" PRIu64 " by chance, in %.2f s\n",
-               options->out, world.events, world.records[FACT_POSITIONS], truth->members,
-               truth->companies, truth->moves_planted, truth->moves_by_chance,
+               name_shown(options->out).text, world.events, world.records[FACT_POSITIONS],
+               truth->members, truth->companies, truth->moves_planted, truth->moves_by_chance,
                progress_seconds(progress));
     }
     labour_free(labour);

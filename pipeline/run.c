@@ -166,7 +166,7 @@ void run_report(const struct run *run, const char *where) {
     }
     char memory[BYTES_TEXT_BYTES];
     bytes_format(peak, memory);
-    printf("tables in %s\n", where);
+    printf("tables in %s\n", name_shown(where).text);
     summary_print(stdout, &summary);
     if (run->graph.cohort.total != run->job.made.total) {
         struct summary history = summary_of(&run->graph.cohort, &run->graph.cohort);

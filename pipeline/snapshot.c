@@ -326,7 +326,7 @@ static struct status snapshot_export(struct snapshot *snapshot, struct err *err)
     TRY(state_load_graph(&snapshot->state, &snapshot->generation, &snapshot->graph, err));
     TRY(is_roaring ? sets_export(snapshot, err) : ties_export(snapshot, formats, err));
     if (!options->is_quiet) {
-        printf("%s: %s of %" PRIu64 " members\n", options->out,
+        printf("%s: %s of %" PRIu64 " members\n", name_shown(options->out).text,
                is_roaring ? "adjacency.roaring and members.csv" : "the ties",
                snapshot->generation.members);
     }

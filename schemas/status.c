@@ -7,10 +7,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* U+0080 to U+009F as UTF-8: control characters too, of which a terminal obeys some. */
+static bool is_second_control(const char *c) {
+    return (unsigned char)c[0] == 0xc2 && (unsigned char)c[1] >= 0x80 && (unsigned char)c[1] < 0xa0;
+}
+
 void text_make_harmless(char *text) {
     for (char *c = text; *c != '\0'; c++) {
         if ((unsigned char)*c < 0x20 || *c == 0x7f) {
             *c = '?';
+        } else if (is_second_control(c)) {
+            c[0] = '?';
+            c[1] = '?';
         }
     }
 }

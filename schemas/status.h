@@ -75,8 +75,8 @@ static inline bool failed(struct status status) {
  * the result are replaced by '?', so that hostile input cannot break the line. */
 FALLIBLE err_set(struct err *err, enum failure failure, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* Replaces control characters by '?', as in every error: for other lines that people read, which
- * may hold names of files and contents of records. */
+/* Replaces control characters (those from U+0080 on are two bytes) by '?', as in every error: for
+ * other lines that people read, which may hold names of files and contents of records. */
 void text_make_harmless(char *text);
 
 /* Puts `format` in front of what `err` says ("while loading X: ..."), keeping its class. */

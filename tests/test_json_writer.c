@@ -185,8 +185,8 @@ static void test_every_character_of_ascii_reads_back_in_keys_and_texts(void **st
 static void test_control_characters_and_quotes_are_escaped(void **state) {
     (void)state;
     struct json_writer writer = {0};
-    json_put_text(&writer, NULL, "a\"b\\c\nd\te\x01\x1f\x7f/");
-    assert_text(&writer, "\"a\\\"b\\\\c\\u000ad\\u0009e\\u0001\\u001f\x7f/\"\n");
+    json_put_text(&writer, NULL, "a\"b\\c\nd\te\x01\x1f\x7f/\xc2\x9b\x31\xc2\xa0");
+    assert_text(&writer, "\"a\\\"b\\\\c\\u000ad\\u0009e\\u0001\\u001f\\u007f/\\u009b1\xc2\xa0\"\n");
 }
 
 static void test_characters_of_every_length_are_kept(void **state) {

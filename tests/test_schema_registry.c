@@ -228,6 +228,20 @@ static void test_redirects_are_followed_within_http_only(void **state) {
     expect_get_fails(circle, 1, FAILURE_BROKER, "cannot be reached", 4);
 }
 
+static void test_more_schemas_than_any_log_has_end_the_reading(void **state) {
+    (void)state;
+    struct schema_registry *registry;
+    const char *schema;
+    MUST(schema_registry_open(&registry, &(struct schema_registry_options){0}, &err));
+    for (uint32_t id = 0; id < LIMIT_SCHEMAS; id++) {
+        MUST_FAIL(schema_registry_get(registry, id, &schema, &err), FAILURE_DATA, "is not mapped");
+    }
+    MUST_FAIL(schema_registry_get(registry, LIMIT_SCHEMAS, &schema, &err), FAILURE_CONFIG,
+              "more than 4096 schemas, at last 4096");
+    MUST_FAIL(schema_registry_get(registry, 7, &schema, &err), FAILURE_DATA, "is not mapped");
+    schema_registry_close(registry);
+}
+
 /* ---- credentials ---- */
 
 static void test_credentials_are_sent_and_never_shown(void **state) {
@@ -450,6 +464,7 @@ int main(void) {
         cmocka_unit_test(test_answers_that_hold_no_schema_are_errors),
         cmocka_unit_test(test_answers_over_the_limit_are_errors),
         cmocka_unit_test(test_redirects_are_followed_within_http_only),
+        cmocka_unit_test(test_more_schemas_than_any_log_has_end_the_reading),
         cmocka_unit_test(test_credentials_are_sent_and_never_shown),
         cmocka_unit_test(test_urls_that_are_none_are_refused_without_showing_them),
         WITH_FOLDER(test_mapped_schemas_need_no_registry_and_win_over_one),

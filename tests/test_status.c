@@ -63,6 +63,9 @@ static void test_harmless_text_is_of_the_same_length(void **state) {
     char text[] = "a\x1b[2J\nb\x7f caf\xc3\xa9";
     text_make_harmless(text);
     assert_string_equal(text, "a?[2J?b? caf\xc3\xa9");
+    char second[] = "\xc2\x9b\x32J \xc2\x80\xc2\x9f\xc2\xa0\xc3\x9b\xc2"; /* U+009B is ESC [ */
+    text_make_harmless(second);
+    assert_string_equal(second, "??2J ????\xc2\xa0\xc3\x9b\xc2");
 }
 
 static void test_text_beyond_ascii_is_kept(void **state) {

@@ -27,6 +27,19 @@ static void put_line_start(struct json_writer *writer) {
     }
 }
 
+enum { NOT_CONTROL = 0xff };
+
+/* The control character at the front of the text, U+0001 to U+009F; NOT_CONTROL where there is
+ * none. JSON wants the first 32 escaped, a terminal that shows a log obeys others too. */
+static unsigned char control_of(const char *text, size_t sequence) {
+    unsigned char c = (unsigned char)text[0];
+    if (sequence == 1 && (c < 0x20 || c == 0x7f)) {
+        return c;
+    }
+    unsigned char second = sequence == 2 && c == 0xc2 ? (unsigned char)text[1] : NOT_CONTROL;
+    return second < 0xa0 ? second : NOT_CONTROL;
+}
+
 static void put_quoted(struct json_writer *writer, const char *text) {
     static const char hex[] = "0123456789abcdef";
     size_t count = strlen(text);
@@ -34,12 +47,13 @@ static void put_quoted(struct json_writer *writer, const char *text) {
     for (size_t i = 0; i < count;) {
         size_t sound = utf8_sequence(text + i, count - i);
         unsigned char c = (unsigned char)text[i];
+        unsigned char control = control_of(text + i, sound);
         if (sound == 0) {
             put(writer, "?", 1);
         } else if (c == '"' || c == '\\') {
             put(writer, c == '"' ? "\\\"" : "\\\\", 2);
-        } else if (c < 0x20) {
-            char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
+        } else if (control != NOT_CONTROL) {
+            char escape[6] = {'\\', 'u', '0', '0', hex[control >> 4], hex[control & 15]};
             put(writer, escape, sizeof escape);
         } else {
             put(writer, text + i, sound);

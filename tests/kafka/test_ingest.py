@@ -298,9 +298,16 @@ class SchemaTest(TopicTest):
             topic, events = self.mixed_topic(ours, theirs)
             source = self.source_by(registry.url_with_login, topic)
             self.assertSameTables(self.ties_of_files(events), self.ties_of("topic", *source))
-            result = self.refuse(PERMISSION, "ties", *self.source_by(registry.url, topic), "-o",
-                                 self.folder / "out")
-            self.assertNotIn("ss@word", result.err)
+            wrong = registry.url_with_login.replace("ss%40word", "wr0ng")
+            self.assertNotEqual(wrong, registry.url_with_login)
+            for url in (registry.url, wrong):
+                for verb in (("ties", "-o", self.folder / "out"), ("check",)):
+                    result = self.command(*verb, *self.source_by(url, topic))
+                    self.assertEqual(result.code, PERMISSION, str(result))
+                    self.assertNotIn("wr0ng", result.err + result.out)
+            for path in self.folder.rglob("*"):
+                if path.is_file():
+                    self.assertNotIn(b"word", path.read_bytes(), path)
 
     def test_an_id_that_nobody_knows_is_named(self):
         topic = self.new_topic()
@@ -373,7 +380,13 @@ class TroubleTest(TopicTest):
 
         wrong = self.refused(PERMISSION, source, (), *login("reader", "wr0ng"), "--broker-timeout",
                              5)
-        self.assertNotIn("wr0ng", wrong.err)
+        self.assertNotIn("wr0ng", wrong.err + wrong.out)
+        for verb in (("check",), ("ties", "-o", self.folder / "none")):
+            for password in ("wr0ng", None):
+                told = self.command(*verb, *source, *login("reader", password),
+                                    "--broker-timeout", 5, "-X", "debug=all", "--log", "json")
+                for secret in ("wr0ng", PASSWORDS["reader"]):
+                    self.assertNotIn(secret, told.err + told.out, verb)
         self.refused(PERMISSION, source, topic, *login("reader"))
         broker.peer.allow("reader", "topic", topic, "read", "describe")
         out = self.ties_of("topic", *source, *login("reader"))
@@ -384,8 +397,10 @@ class TroubleTest(TopicTest):
         file.write_text("".join(f"{name}={value}\n" for name, value in settings))
         again = self.ties_of("file", *source, "-F", file)
         self.assertSameTables(out, again)
-        for path in self.folder.rglob("*.json"):
-            self.assertNotIn(PASSWORDS["reader"], path.read_text(encoding="utf-8"))
+        written = [path for path in self.folder.rglob("*") if path.is_file() and path != file]
+        self.assertTrue(written)
+        for path in written:
+            self.assertNotIn(PASSWORDS["reader"].encode(), path.read_bytes(), path)
 
     def test_a_broker_that_is_down_for_a_while_is_waited_for(self):
         broker = self.own_broker()
