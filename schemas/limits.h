@@ -97,7 +97,7 @@
 
 /* One answer of a schema registry: a schema inside a JSON string, of which each byte may be written
  * as \u0000, and there is more. (registry) */
-#define LIMIT_RESPONSE_BYTES (8 * LIMIT_SCHEMA_BYTES)
+#define LIMIT_RESPONSE_BYTES (UINT32_C(1) << 19)
 
 /* ---- outboxes ---- */
 
