@@ -76,9 +76,31 @@ void mock_cluster_mend(struct mock_cluster *cluster, enum mock_request request) 
     rd_kafka_mock_clear_request_errors(cluster->mock, (int16_t)request);
 }
 
+bool mock_trouble_ends_so(const struct mock_trouble *trouble, struct status status,
+                          const struct err *err) {
+    bool says_so = trouble->says == NULL || strstr(err->text, trouble->says) != NULL;
+    if (status.failure == trouble->failure && says_so) {
+        return true;
+    }
+    print_error("request %d answered %zu times by %s ended with %d, and should with %d %s: %s\n",
+                (int)trouble->request, trouble->times, rd_kafka_err2name(trouble->code),
+                (int)status.failure, (int)trouble->failure,
+                trouble->says == NULL ? "" : trouble->says, failed(status) ? err->text : "");
+    return false;
+}
+
+void mock_cluster_delay(struct mock_cluster *cluster, int delay_ms) {
+    must(rd_kafka_mock_broker_set_rtt(cluster->mock, -1, delay_ms));
+}
+
 void mock_cluster_lead(struct mock_cluster *cluster, const char *topic, int32_t partition,
                        int32_t broker) {
     must(rd_kafka_mock_partition_set_leader(cluster->mock, topic, partition, broker));
+}
+
+void mock_cluster_coordinate(struct mock_cluster *cluster, const char *kind, const char *id,
+                             int32_t broker) {
+    must(rd_kafka_mock_coordinator_set(cluster->mock, kind, id, broker));
 }
 
 void mock_cluster_stop(struct mock_cluster *cluster, int32_t broker) {

@@ -37,7 +37,9 @@ static void test_codes_have_the_classes_that_say_what_to_do(void **state) {
         {RD_KAFKA_RESP_ERR__BAD_MSG, FAILURE_CORRUPT_BATCH},
         {RD_KAFKA_RESP_ERR__BAD_COMPRESSION, FAILURE_CORRUPT_BATCH},
         {RD_KAFKA_RESP_ERR__FENCED, FAILURE_RETRY},
+        {RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, FAILURE_RETRY},
         {RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE, FAILURE_RETRY},
+        {RD_KAFKA_RESP_ERR_INVALID_MSG, FAILURE_BROKER}, /* of what was sent */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         if (client_failure(cases[i].code) != cases[i].failure) {

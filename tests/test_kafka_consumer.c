@@ -463,6 +463,185 @@ static void test_brokers_that_go_away_while_reading_are_an_error_in_time(void **
     assert_true(client_now_ms() - start_ms < 20000);
 }
 
+/* ---- whatever brokers may answer ---- */
+
+enum { FEW = 2 };
+
+static const char CREDENTIALS[] = "check the credentials (-X)";
+static const char AGAIN[] = "then try again";
+
+/* By request, what the protocol lets a broker answer: that which passes, and that which does not.
+ * (Batches that are unreadable have tests of their own.) */
+static const struct mock_trouble TROUBLES[] = {
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR__TRANSPORT, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, 1, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_FETCH_SESSION_ID_NOT_FOUND, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_INVALID_FETCH_SESSION_EPOCH, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, FEW, FAILURE_NONE, NULL},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, MOCK_FOR_EVER, FAILURE_DATA,
+     "the brokers contradict each other"},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, MOCK_FOR_EVER, FAILURE_BROKER,
+     "the broker answers, but gives no record"},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION, CREDENTIALS},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_FETCH, RD_KAFKA_RESP_ERR_SECURITY_DISABLED, 1, FAILURE_PERMISSION, CREDENTIALS},
+
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR__TRANSPORT, FEW, FAILURE_NONE, NULL},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, FEW, FAILURE_NONE, NULL},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, FEW, FAILURE_NONE, NULL},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE, FEW, FAILURE_NONE, NULL},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, FEW, FAILURE_NONE, NULL},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH, FEW, FAILURE_NONE, NULL},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH, FEW, FAILURE_NONE, NULL},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, FEW, FAILURE_NONE, NULL},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE, MOCK_FOR_EVER, FAILURE_BROKER,
+     AGAIN},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 1, FAILURE_CONFIG,
+     "make it first"},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, 1, FAILURE_CONFIG,
+     "settings"},
+    {MOCK_LIST_OFFSETS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+
+    {MOCK_OFFSET_FETCH, RD_KAFKA_RESP_ERR__TRANSPORT, 1, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_FETCH, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, FEW, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_FETCH, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, FEW, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_FETCH, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT, FEW, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_FETCH, RD_KAFKA_RESP_ERR_UNSTABLE_OFFSET_COMMIT, MOCK_FOR_EVER, FAILURE_BROKER,
+     AGAIN},
+    {MOCK_OFFSET_FETCH, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_OFFSET_FETCH, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_OFFSET_FETCH, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, 1, FAILURE_CONFIG,
+     "other consumers use this group"},
+
+    {MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR__TRANSPORT, 1, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, 1, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 1, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 1, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 1, FAILURE_NONE, NULL},
+    {MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, 1, FAILURE_CONFIG,
+     "other consumers use this group"},
+    {MOCK_OFFSET_COMMIT, RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS, 1, FAILURE_CONFIG,
+     "other consumers use this group"},
+
+    {MOCK_FIND_COORDINATOR, RD_KAFKA_RESP_ERR__TRANSPORT, 1, FAILURE_NONE, NULL},
+    {MOCK_FIND_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 1, FAILURE_NONE, NULL},
+    {MOCK_FIND_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, MOCK_FOR_EVER,
+     FAILURE_BROKER, AGAIN},
+    {MOCK_FIND_COORDINATOR, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, MOCK_FOR_EVER,
+     FAILURE_PERMISSION, CREDENTIALS},
+};
+
+/* Everything that is asked of brokers once; 20 records of partition 0 are there. */
+static struct status ask(struct fixture *fixture) {
+    static const struct kafka_range range = {0, 0, 20};
+    static const int64_t offsets[] = {7};
+    struct kafka_partition *partitions;
+    size_t count;
+    struct kafka_mark mark;
+    bool has;
+    TRY(kafka_consumer_topic(fixture->consumer, "t", &partitions, &count, &err));
+    assert_int_equal(partitions[0].end, 20);
+    free(partitions);
+    TRY(kafka_consumer_begin(fixture->consumer, "t", &range, 1, &err));
+    for (int i = 0; i < 20; i++) {
+        struct kafka_record record;
+        enum kafka_found found;
+        TRY(kafka_consumer_next(fixture->consumer, 0, &record, &found, &err));
+        assert_int_equal(found, KAFKA_RECORD);
+        assert_int_equal(record.offset, i);
+    }
+    expect_end(fixture, 0);
+    TRY(kafka_consumer_commit(fixture->consumer, "t", offsets, 1, &err));
+    TRY(kafka_consumer_mark(fixture->consumer, "t", &mark, &has, &err));
+    assert_true(has);
+    assert_int_equal(mark.number, 7);
+    return status_ok();
+}
+
+static void test_whatever_brokers_answer_is_borne_or_told_with_its_class_and_remedy(void **state) {
+    struct fixture *fixture = *state;
+    size_t wrong = 0;
+    write_numbers(fixture, 0, 0, 20);
+    MUST(kafka_settings_parse(&fixture->settings, "retry.backoff.ms=10", &err));
+    for (size_t i = 0; i < sizeof TROUBLES / sizeof TROUBLES[0]; i++) {
+        fixture->options.timeout_ms =
+            TROUBLES[i].times == MOCK_FOR_EVER ? SHORT_MS / 2 : TIMEOUT_MS;
+        mock_cluster_fail(fixture->cluster, TROUBLES[i].request, TROUBLES[i].code,
+                          TROUBLES[i].times);
+        open_consumer(fixture);
+        struct status status = ask(fixture);
+        wrong += !mock_trouble_ends_so(&TROUBLES[i], status, &err);
+        int64_t start_ms = client_now_ms();
+        kafka_consumer_close(fixture->consumer);
+        fixture->consumer = NULL;
+        assert_true(client_now_ms() - start_ms < TIMEOUT_MS);
+        mock_cluster_mend(fixture->cluster, TROUBLES[i].request);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+/* Mends the topic after a while. */
+static void *mend_topic(void *context) {
+    (void)usleep(300000);
+    mock_cluster_break_topic(context, "t", RD_KAFKA_RESP_ERR_NO_ERROR);
+    return NULL;
+}
+
+static void test_topic_that_has_no_leader_for_a_while_is_waited_for(void **state) {
+    struct fixture *fixture = *state;
+    struct kafka_partition *partitions;
+    size_t count;
+    pthread_t thread;
+    open_consumer(fixture);
+    mock_cluster_break_topic(fixture->cluster, "t", RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
+    assert_int_equal(pthread_create(&thread, NULL, mend_topic, fixture->cluster), 0);
+    MUST(kafka_consumer_topic(fixture->consumer, "t", &partitions, &count, &err));
+    assert_int_equal(count, 3);
+    free(partitions);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void test_answers_that_take_long_are_waited_for(void **state) {
+    struct fixture *fixture = *state;
+    write_numbers(fixture, 0, 0, 20);
+    mock_cluster_delay(fixture->cluster, 200);
+    open_consumer(fixture);
+    MUST(ask(fixture));
+    mock_cluster_delay(fixture->cluster, 0);
+}
+
+static void test_coordinator_of_the_group_that_moves_is_followed(void **state) {
+    struct fixture *fixture = *state;
+    static const int64_t offsets[] = {7};
+    struct kafka_mark mark;
+    bool has;
+    mock_cluster_coordinate(fixture->cluster, "group", "g", 1);
+    open_consumer(fixture);
+    MUST(kafka_consumer_commit(fixture->consumer, "t", offsets, 1, &err));
+    mock_cluster_coordinate(fixture->cluster, "group", "g", 2);
+    MUST(kafka_consumer_mark(fixture->consumer, "t", &mark, &has, &err));
+    assert_true(has);
+    mock_cluster_coordinate(fixture->cluster, "group", "g", 1);
+    MUST(kafka_consumer_commit(fixture->consumer, "t", offsets, 1, &err));
+}
+
 /* ---- batches that cannot be read ---- */
 
 static void test_batch_that_fails_once_is_read_again(void **state) {
@@ -622,6 +801,10 @@ int main(void) {
         WITH_MOCK(test_leader_that_moves_is_followed),
         WITH_MOCK(test_forbidden_fetch_is_an_error_of_permission),
         WITH_MOCK(test_brokers_that_go_away_while_reading_are_an_error_in_time),
+        WITH_MOCK(test_whatever_brokers_answer_is_borne_or_told_with_its_class_and_remedy),
+        WITH_MOCK(test_topic_that_has_no_leader_for_a_while_is_waited_for),
+        WITH_MOCK(test_answers_that_take_long_are_waited_for),
+        WITH_MOCK(test_coordinator_of_the_group_that_moves_is_followed),
         WITH_MOCK(test_batch_that_fails_once_is_read_again),
         WITH_MOCK(test_batch_that_stays_unreadable_ends_the_reading),
         WITH_MOCK(test_batch_that_stays_unreadable_is_passed_over_on_request),

@@ -21,10 +21,11 @@ struct fixture {
 static int fixture_make(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     assert_non_null(fixture);
-    fixture->cluster = mock_cluster_new(1);
+    fixture->cluster = mock_cluster_new(2);
     fixture->settings = mock_cluster_settings(fixture->cluster);
     fixture->options.timeout_ms = TIMEOUT_MS;
     mock_cluster_topic(fixture->cluster, "t", PARTITIONS);
+    mock_cluster_lead(fixture->cluster, "t", 0, 1);
     *state = fixture;
     return 0;
 }
@@ -301,6 +302,227 @@ static void test_lost_record_keeps_its_transaction_from_committing(void **state)
     assert_int_equal(records_of_first_partition(fixture), 0);
 }
 
+/* ---- whatever brokers may answer ---- */
+
+enum { RECORDS = 20, FEW = 3 };
+
+static const char CREDENTIALS[] = "check the credentials (-X)";
+static const char AGAIN[] = "then try again";
+static const char GIVEN_UP[] = "the brokers have given up what was being sent";
+static const char OTHER_RUN[] = "another run with this transactional id has started";
+
+/* By request, what the protocol lets a broker answer: that which passes, that for which the
+ * transaction is to be given up, that for which the producer is. */
+static const struct mock_trouble TROUBLES[] = {
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR__TRANSPORT, FEW, FAILURE_NONE, NULL},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 1, FAILURE_NONE, NULL},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, FEW, FAILURE_NONE, NULL},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, FEW, FAILURE_NONE, NULL},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, FEW, FAILURE_NONE, NULL},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, FEW, FAILURE_NONE, NULL},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, FEW, FAILURE_NONE, NULL},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, FEW, FAILURE_NONE, NULL},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, MOCK_FOR_EVER, FAILURE_BROKER,
+     AGAIN},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_MSG, 1, FAILURE_BROKER, AGAIN},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, 1, FAILURE_CONFIG, "message.max.bytes"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_UNSUPPORTED_COMPRESSION_TYPE, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_POLICY_VIOLATION, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_RECORD, 1, FAILURE_CONFIG, "settings"},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_SECURITY_DISABLED, 1, FAILURE_PERMISSION, CREDENTIALS},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 1, FAILURE_RETRY, GIVEN_UP},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID, 1, FAILURE_RETRY, GIVEN_UP},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING, 1, FAILURE_RETRY, GIVEN_UP},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, 1, FAILURE_RETRY, GIVEN_UP},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, FAILURE_RETRY, OTHER_RUN},
+    {MOCK_PRODUCE, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, FAILURE_RETRY, OTHER_RUN},
+
+    {MOCK_FIND_COORDINATOR, RD_KAFKA_RESP_ERR__TRANSPORT, FEW, FAILURE_NONE, NULL},
+    {MOCK_FIND_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 1, FAILURE_NONE, NULL},
+    {MOCK_FIND_COORDINATOR, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, MOCK_FOR_EVER,
+     FAILURE_BROKER, AGAIN},
+    {MOCK_FIND_COORDINATOR, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1,
+     FAILURE_PERMISSION, CREDENTIALS},
+
+    {MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR__TRANSPORT, 1, FAILURE_NONE, NULL},
+    {MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 1, FAILURE_NONE, NULL},
+    {MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 1, FAILURE_NONE, NULL},
+    {MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, 1, FAILURE_NONE, NULL},
+    {MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, MOCK_FOR_EVER, FAILURE_BROKER,
+     AGAIN},
+    {MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_INVALID_TRANSACTION_TIMEOUT, 1, FAILURE_CONFIG,
+     "transaction.timeout.ms"},
+    {MOCK_INIT_PRODUCER, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, FAILURE_RETRY, OTHER_RUN},
+
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR__TRANSPORT, 1, FAILURE_NONE, NULL},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 1, FAILURE_NONE, NULL},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 1, FAILURE_NONE, NULL},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, 1, FAILURE_NONE, NULL},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, FEW, FAILURE_NONE, NULL},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, MOCK_FOR_EVER, FAILURE_BROKER,
+     AGAIN},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_OPERATION_NOT_ATTEMPTED, 1, FAILURE_BROKER, AGAIN},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING, 1, FAILURE_RETRY,
+     GIVEN_UP},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, 1, FAILURE_RETRY, GIVEN_UP},
+    {MOCK_ADD_PARTITIONS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, FAILURE_RETRY, OTHER_RUN},
+
+    {MOCK_ADD_OFFSETS, RD_KAFKA_RESP_ERR__TRANSPORT, 1, FAILURE_NONE, NULL},
+    {MOCK_ADD_OFFSETS, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, FEW, FAILURE_NONE, NULL},
+    {MOCK_ADD_OFFSETS, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, FEW, FAILURE_NONE, NULL},
+    {MOCK_ADD_OFFSETS, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, MOCK_FOR_EVER, FAILURE_BROKER, AGAIN},
+    {MOCK_ADD_OFFSETS, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_ADD_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, 1, FAILURE_RETRY, GIVEN_UP},
+    {MOCK_ADD_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, FAILURE_RETRY, OTHER_RUN},
+
+    {MOCK_TRANSACTION_OFFSETS, RD_KAFKA_RESP_ERR__TRANSPORT, 1, FAILURE_NONE, NULL},
+    {MOCK_TRANSACTION_OFFSETS, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, 1, FAILURE_NONE,
+     NULL},
+    {MOCK_TRANSACTION_OFFSETS, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 1, FAILURE_NONE, NULL},
+    {MOCK_TRANSACTION_OFFSETS, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, 1, FAILURE_PERMISSION,
+     CREDENTIALS},
+    {MOCK_TRANSACTION_OFFSETS, RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE, 1, FAILURE_CONFIG,
+     "settings"},
+    {MOCK_TRANSACTION_OFFSETS, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, 1, FAILURE_CONFIG,
+     "other consumers use this group"},
+    {MOCK_TRANSACTION_OFFSETS, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, FAILURE_RETRY,
+     OTHER_RUN},
+
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR__TRANSPORT, 1, FAILURE_NONE, NULL},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE, 1, FAILURE_NONE, NULL},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_NOT_COORDINATOR, 1, FAILURE_NONE, NULL},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS, FEW, FAILURE_NONE, NULL},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS, MOCK_FOR_EVER,
+     FAILURE_BROKER, AGAIN},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 1,
+     FAILURE_PERMISSION, CREDENTIALS},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING, 1, FAILURE_RETRY,
+     GIVEN_UP},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE, 1, FAILURE_RETRY, GIVEN_UP},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH, 1, FAILURE_RETRY, OTHER_RUN},
+    {MOCK_END_TRANSACTION, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, 1, FAILURE_RETRY, OTHER_RUN},
+};
+
+/* A transaction of RECORDS. */
+static struct status send_records(struct fixture *fixture) {
+    TRY(kafka_producer_begin(fixture->producer, &err));
+    for (int i = 0; i < RECORDS; i++) {
+        TRY(put(fixture, "x"));
+    }
+    return commit(fixture);
+}
+
+/* Opens a producer and sends by it; the trouble is there from the moment at which it can be met. */
+static struct status send_through(struct fixture *fixture, const struct mock_trouble *trouble) {
+    bool is_met_early =
+        trouble->request == MOCK_INIT_PRODUCER || trouble->request == MOCK_FIND_COORDINATOR;
+    if (is_met_early) {
+        mock_cluster_fail(fixture->cluster, trouble->request, trouble->code, trouble->times);
+    }
+    TRY(kafka_producer_open(&fixture->producer, &fixture->settings, &fixture->options, &err));
+    if (!is_met_early) {
+        mock_cluster_fail(fixture->cluster, trouble->request, trouble->code, trouble->times);
+    }
+    return send_records(fixture);
+}
+
+/* Whether the trouble ends as it should, with every record there once if nobody noticed it; and
+ * the producer goes on after it, or another one does. (The mock does not know which records were
+ * aborted: that those are not seen is for a broker to show.) */
+static bool trouble_is_borne(struct fixture *fixture, const struct mock_trouble *trouble) {
+    int64_t before = records_of_first_partition(fixture);
+    fixture->options.timeout_ms = trouble->times == MOCK_FOR_EVER ? SHORT_MS : TIMEOUT_MS;
+    struct status status = send_through(fixture, trouble);
+    bool borne = mock_trouble_ends_so(trouble, status, &err);
+    mock_cluster_mend(fixture->cluster, trouble->request);
+    int64_t sent = records_of_first_partition(fixture) - before;
+    if (failed(status)) {
+        assert_in_range(sent, 0, RECORDS);
+        kafka_producer_close(fixture->producer);
+        fixture->producer = NULL;
+        fixture->options.timeout_ms = TIMEOUT_MS;
+        open_producer(fixture);
+    } else {
+        assert_int_equal(sent, RECORDS);
+    }
+    MUST(send_records(fixture));
+    assert_int_equal(records_of_first_partition(fixture) - before, sent + RECORDS);
+    kafka_producer_close(fixture->producer);
+    fixture->producer = NULL;
+    return borne;
+}
+
+static void test_whatever_brokers_answer_is_borne_or_told_with_its_class_and_remedy(void **state) {
+    struct fixture *fixture = *state;
+    size_t wrong = 0;
+    fixture->options.transactional_id = "id";
+    MUST(kafka_settings_parse(&fixture->settings, "retry.backoff.ms=10", &err));
+    for (size_t i = 0; i < sizeof TROUBLES / sizeof TROUBLES[0]; i++) {
+        wrong += !trouble_is_borne(fixture, &TROUBLES[i]);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static void test_records_that_the_broker_has_already_are_not_sent_again(void **state) {
+    struct fixture *fixture = *state;
+    open_producer(fixture);
+    mock_cluster_fail(fixture->cluster, MOCK_PRODUCE, RD_KAFKA_RESP_ERR_DUPLICATE_SEQUENCE_NUMBER,
+                      1);
+    MUST(put(fixture, "x"));
+    MUST(kafka_producer_flush(fixture->producer, &err));
+    /* The mock only says so: it has none. */
+    assert_int_equal(records_of_first_partition(fixture), 0);
+}
+
+static void test_answers_that_take_long_are_waited_for(void **state) {
+    struct fixture *fixture = *state;
+    fixture->options.transactional_id = "id";
+    mock_cluster_delay(fixture->cluster, 200);
+    open_producer(fixture);
+    MUST(send_records(fixture));
+    mock_cluster_delay(fixture->cluster, 0);
+    assert_int_equal(records_of_first_partition(fixture), RECORDS);
+}
+
+static void test_leader_and_coordinators_that_move_amid_a_transaction_are_followed(void **state) {
+    struct fixture *fixture = *state;
+    fixture->options.transactional_id = "id";
+    mock_cluster_coordinate(fixture->cluster, "transaction", "id", 1);
+    mock_cluster_coordinate(fixture->cluster, "group", "g", 1);
+    open_producer(fixture);
+    for (int32_t broker = 2; broker > 0; broker--) {
+        MUST(kafka_producer_begin(fixture->producer, &err));
+        for (int i = 0; i < RECORDS; i++) {
+            MUST(put(fixture, "x"));
+        }
+        MUST(kafka_producer_flush(fixture->producer, &err));
+        mock_cluster_lead(fixture->cluster, "t", 0, broker);
+        for (int i = 0; i < RECORDS; i++) {
+            MUST(put(fixture, "y"));
+        }
+        mock_cluster_coordinate(fixture->cluster, "transaction", "id", broker);
+        mock_cluster_coordinate(fixture->cluster, "group", "g", broker);
+        MUST(commit(fixture));
+    }
+    assert_int_equal(records_of_first_partition(fixture), 4 * RECORDS);
+}
+
 #define WITH_MOCK(test) cmocka_unit_test_setup_teardown(test, fixture_make, fixture_remove)
 
 int main(void) {
@@ -324,6 +546,10 @@ int main(void) {
         WITH_MOCK(test_producer_that_another_one_has_fenced_off_is_told_so),
         WITH_MOCK(test_forbidden_transactional_id_is_an_error_of_permission),
         WITH_MOCK(test_lost_record_keeps_its_transaction_from_committing),
+        WITH_MOCK(test_whatever_brokers_answer_is_borne_or_told_with_its_class_and_remedy),
+        WITH_MOCK(test_records_that_the_broker_has_already_are_not_sent_again),
+        WITH_MOCK(test_answers_that_take_long_are_waited_for),
+        WITH_MOCK(test_leader_and_coordinators_that_move_amid_a_transaction_are_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

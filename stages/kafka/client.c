@@ -211,13 +211,18 @@ static struct status make(rd_kafka_conf_t *conf, struct client *client, rd_kafka
     return status_ok();
 }
 
+/* The next wait for an answer that has not come: one that is given up is lost, so that a wait that
+ * is shorter than the way to the brokers would never see one. */
+static int longer(const struct client *client, int wait_ms) {
+    return 2 * wait_ms < (int)client->timeout_ms ? 2 * wait_ms : (int)client->timeout_ms;
+}
+
 /* Waits for an answer of any broker. */
 static struct status connect_brokers(struct client *client, struct err *err) {
     int64_t deadline = client_now_ms() + client->timeout_ms;
-    for (;;) {
+    for (int wait_ms = CLIENT_SLICE_MS;; wait_ms = longer(client, wait_ms)) {
         const struct rd_kafka_metadata *metadata = NULL;
-        rd_kafka_resp_err_t code =
-            rd_kafka_metadata(client->rk, 0, NULL, &metadata, CLIENT_SLICE_MS);
+        rd_kafka_resp_err_t code = rd_kafka_metadata(client->rk, 0, NULL, &metadata, wait_ms);
         rd_kafka_metadata_destroy(metadata);
         client_serve(client, 0);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -376,11 +381,15 @@ enum failure client_failure(rd_kafka_resp_err_t code) {
         return FAILURE_DATA;
     case RD_KAFKA_RESP_ERR__BAD_MSG:
     case RD_KAFKA_RESP_ERR__BAD_COMPRESSION:
-    case RD_KAFKA_RESP_ERR_INVALID_MSG:
         return FAILURE_CORRUPT_BATCH;
     case RD_KAFKA_RESP_ERR__FENCED:
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
+    case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
+    case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
+    case RD_KAFKA_RESP_ERR_TRANSACTION_COORDINATOR_FENCED:
     case RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE:
         return FAILURE_RETRY;
     default:
@@ -442,6 +451,12 @@ static const char *advice(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_PRODUCER_FENCED:
     case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH:
         return "; another run with this transactional id has started: let one of them run";
+    case RD_KAFKA_RESP_ERR_INVALID_TXN_STATE:
+    case RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID:
+    case RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER:
+    case RD_KAFKA_RESP_ERR_TRANSACTION_COORDINATOR_FENCED:
+        return "; the brokers have given up what was being sent: start again, and it is sent anew";
     default:
         break;
     }
@@ -450,6 +465,10 @@ static const char *advice(rd_kafka_resp_err_t code) {
         return "; check the credentials (-X) and the rights that they have";
     case FAILURE_BROKER:
         return "; check that the brokers run and can be reached, then try again";
+    case FAILURE_CONFIG:
+        return "; change what forbids it in the settings of the topic, the brokers or tieflow (-X)";
+    case FAILURE_DATA:
+        return "; the brokers contradict each other: start again once all replicas are in sync";
     default:
         return "";
     }
@@ -513,9 +532,9 @@ struct status client_topic(struct client *client, const char *topic, uint32_t *p
     int64_t deadline = client_now_ms() + client->timeout_ms;
     struct status status;
     rd_kafka_resp_err_t code;
-    for (;;) {
+    for (int wait_ms = CLIENT_SLICE_MS;; wait_ms = longer(client, wait_ms)) {
         const struct rd_kafka_metadata *metadata = NULL;
-        code = rd_kafka_metadata(client->rk, 0, handle, &metadata, CLIENT_SLICE_MS);
+        code = rd_kafka_metadata(client->rk, 0, handle, &metadata, wait_ms);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             code = judge(metadata, partitions);
         }

@@ -71,6 +71,7 @@ struct range {
     int32_t partition;
     int64_t next; /* offsets before it were handed out, or have no record */
     int64_t end;
+    unsigned denials;        /* of a broker, of offsets that it has */
     rd_kafka_queue_t *queue; /* while assigned */
     enum range_state state;
 };
@@ -136,6 +137,8 @@ static const struct client_setting SINGLE_EXACTNESS[] = {
     {"isolation.level", "read_committed"},
     {"allow.auto.create.topics", "false"},
     {"check.crcs", "true"},
+    /* So long the client keeps offsets that no coordinator takes, and is not destroyed before. */
+    {"session.timeout.ms", "1000"},
     {NULL, NULL},
 };
 static const struct client_setting *const READ_EXACTNESS = SINGLE_EXACTNESS + 1;
@@ -344,39 +347,65 @@ struct status kafka_consumer_offsets_at(struct kafka_consumer *consumer, const c
 
 /* ---- the group's offsets ---- */
 
-struct status kafka_consumer_commit(struct kafka_consumer *consumer, const char *topic,
-                                    const int64_t *offsets, size_t count, struct err *err) {
-    struct client *client = &consumer->control;
-    rd_kafka_topic_partition_list_t *list = list_partitions(topic, offsets, count);
-    rd_kafka_queue_t *answers = rd_kafka_queue_new(client->rk);
-    int64_t deadline = client_now_ms() + consumer->timeout_ms;
-    struct status status = status_ok();
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
-    /* The client's blocking commit knows no timeout; its answer on a queue can be waited for. */
-    if (list->cnt > 0) {
-        code = rd_kafka_commit_queue(client->rk, list, answers, NULL, NULL);
+/* A refusal to tell the group's coordinator, for which the client goes on asking, comes in the
+ * place of a record. */
+static rd_kafka_resp_err_t group_refusal(struct client *client, rd_kafka_resp_err_t code) {
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(client->rk, 0);
+    if (message != NULL && client_failure(message->err) == FAILURE_PERMISSION) {
+        code = message->err;
     }
-    bool waits = list->cnt > 0 && code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (message != NULL) {
+        rd_kafka_message_destroy(message);
+    }
+    return code;
+}
+
+/* One try; `waits` until the deadline. The client's blocking commit knows no timeout; its answer on
+ * a queue can be waited for. */
+static struct status commit_once(struct client *client, rd_kafka_topic_partition_list_t *list,
+                                 int64_t deadline, rd_kafka_resp_err_t *code, struct err *err) {
+    rd_kafka_queue_t *answers = rd_kafka_queue_new(client->rk);
+    struct status status = status_ok();
+    *code = rd_kafka_commit_queue(client->rk, list, answers, NULL, NULL);
+    bool waits = *code == RD_KAFKA_RESP_ERR_NO_ERROR;
     while (waits) {
         rd_kafka_event_t *event = rd_kafka_queue_poll(answers, CLIENT_SLICE_MS);
         client_serve(client, 0);
         if (event != NULL && rd_kafka_event_type(event) == RD_KAFKA_EVENT_OFFSET_COMMIT) {
-            code = worst(rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
+            *code = worst(rd_kafka_event_error(event), rd_kafka_event_topic_partition_list(event));
             waits = false;
         } else {
             status = client_check(client, err);
-            if (client_now_ms() >= deadline) {
-                code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-            }
-            waits = !failed(status) && code == RD_KAFKA_RESP_ERR_NO_ERROR;
+            *code =
+                group_refusal(client, client_now_ms() < deadline ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                                                 : RD_KAFKA_RESP_ERR__TIMED_OUT);
+            waits = !failed(status) && *code == RD_KAFKA_RESP_ERR_NO_ERROR;
         }
         rd_kafka_event_destroy(event);
+    }
+    rd_kafka_queue_destroy(answers);
+    return status;
+}
+
+struct status kafka_consumer_commit(struct kafka_consumer *consumer, const char *topic,
+                                    const int64_t *offsets, size_t count, struct err *err) {
+    struct client *client = &consumer->control;
+    rd_kafka_topic_partition_list_t *list = list_partitions(topic, offsets, count);
+    int64_t deadline = client_now_ms() + consumer->timeout_ms;
+    struct status status = status_ok();
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+    bool waits = list->cnt > 0;
+    while (waits) {
+        status = commit_once(client, list, deadline, &code, err);
+        waits = !failed(status) && client_may_pass(code) && client_now_ms() < deadline;
+        if (waits) {
+            client_serve(client, CLIENT_SLICE_MS);
+        }
     }
     if (!failed(status) && code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         status = client_fail(client, code, err, "topic %s: the offsets of group %s are not written",
                              topic, kafka_settings_get(&consumer->settings, "group.id"));
     }
-    rd_kafka_queue_destroy(answers);
     rd_kafka_topic_partition_list_destroy(list);
     return status;
 }
@@ -418,6 +447,7 @@ struct status kafka_consumer_mark(struct kafka_consumer *consumer, const char *t
             return status;
         }
         TRY(client_check(client, err));
+        code = group_refusal(client, code);
         if (!client_may_pass(code) || client_now_ms() >= deadline) {
             return client_fail(client, code, err, "topic %s: the mark of group %s cannot be read",
                                topic, kafka_settings_get(&consumer->settings, "group.id"));
@@ -899,6 +929,11 @@ static struct status take_error(struct kafka_consumer *consumer, struct range *r
     }
     if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {
         TRY(check_range(consumer, consumer->topic, range, err));
+        /* It is there all the same: a leader lags behind, for a moment. */
+        if (++range->denials < consumer->corrupt_tries) {
+            client_serve(&consumer->control, CLIENT_SLICE_MS);
+            return reopen_fetch(consumer, err);
+        }
     }
     if (client_failure(code) != FAILURE_BROKER) {
         return client_fail(&consumer->fetch, code, err,
