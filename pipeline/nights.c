@@ -449,7 +449,9 @@ static struct status sink_catch_up(struct nights *nights, struct err *err) {
     if (mark.date_ms >= nights->first_ms) {
         return err_set(err, FAILURE_CONFIG,
                        "the topics hold rows up to %s, of another state: name other topics by "
-                       "--emit-prefix, or go on with the state that they are from",
+                       "--emit-prefix, or go on with the state that they are from; if this state "
+                       "has lost those dates to damage, run them without sending: their rows are "
+                       "there",
                        date);
     }
     if (nights->run.options->emit.to_kafka != 0 && mark.date_ms + DAY_MS < nights->first_ms) {

@@ -299,10 +299,10 @@ static void destroy_aside(struct client_rest *rest) {
     if (pthread_create(&thread, NULL, destroy, rest) != 0) {
         return;
     }
-    int failure = clock_gettime(CLOCK_REALTIME, &deadline);
+    int failure = clock_gettime(CLOCK_MONOTONIC, &deadline);
     assert(failure == 0);
     deadline.tv_sec += ASIDE_SECONDS;
-    if (pthread_timedjoin_np(thread, NULL, &deadline) != 0) {
+    if (pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &deadline) != 0) {
         (void)pthread_detach(thread);
     }
 }

@@ -40,9 +40,9 @@ def tree(folder):
 
 
 def visible(whole):
-    """What readers see of that."""
+    """What readers see of that; outboxes are for Kafka alone."""
     return {path: digest for path, digest in whole.items() if digest is not None and not
-            path.endswith(".tmp") and not any(name.startswith(".") for name in path.split("/"))}
+            path.endswith((".tmp", ".outbox")) and not any(name.startswith(".") for name in path.split("/"))}
 
 
 def parts_of(whole):
@@ -66,7 +66,7 @@ class RehearsedTest(CommandTest):
         self.job = self.folder / "job"
         self.kept = {}
         self.logs = self.folder / "logs"
-        self.logs.mkdir()
+        self.logs.mkdir(exist_ok=True)
         self.write_logs()
         self.steps = [step for steps in self.jobs() for step in self.rehearse(steps)]
 

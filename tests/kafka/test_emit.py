@@ -1,30 +1,33 @@
 """Tables into topics: every row once for whoever reads committed records, whatever crashes; and the
-records that are no events, with their bytes."""
+records that are no events, with their bytes.
+
+TIEFLOW_KAFKA_KILLS  how many kills at random times (default 25)
+"""
 
 import base64
 import datetime
 import io
 import json
+import os
 import pathlib
 import random
-import signal
-import subprocess
-import time
 
 import fastavro
 
 from tests.cli import random_logs
 from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days
-from tests.cli.support import (BROKER, CONFIG, ROOT, TIEFLOW, USAGE, digests, manifest_of, needing,
+from tests.cli.support import (BROKER, CONFIG, ROOT, USAGE, digests, manifest_of, needing,
                                quality_of, rows_of)
 from tests.kafka.clients import UNCOMMITTED, Record
 from tests.kafka.encodings import OPTIONS, records_of
+from tests.kafka.kafka_requests import KEYS, Stopped
 from tests.kafka.registry import Registry
 from tests.kafka.support import BrokerTest
 from tests.kafka.test_ingest import same_but_arrival
 
 DAYS = 3
-KILLS = 25
+KILLS = int(os.environ.get("TIEFLOW_KAFKA_KILLS", "25"))
+SENDING = KEYS["AddPartitionsToTxn"]  # the first request of it: the date is published by then
 SCHEMAS = ROOT / "schemas" / "tables"
 TABLES = ("ties", "endings", "late", "quarantine", "quality")
 TIES = ("from", "to", "created_at", "ended_at", "mutual", "degree_from", "degree_to", "union",
@@ -235,22 +238,50 @@ class RefusalTest(EmitTest):
     def hold_back(self, job, broker):
         """Runs day 1 with a broker that dies when the date is published, before its rows are out:
         the state then has the date, and its rows wait."""
-        process = subprocess.Popen([str(TIEFLOW), *map(str, job.arguments(
-            "run", "--date", date_of(1)))], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        with process:
-            process.send_signal(signal.SIGSTOP)
-            while len(job.generations()) < 2:
-                process.send_signal(signal.SIGCONT)
-                time.sleep(0.001)
-                process.send_signal(signal.SIGSTOP)
-                if process.poll() is not None:
-                    break
+        with Stopped(job.arguments("run", "--date", date_of(1)), SENDING) as run:
             broker.stop()
-            process.send_signal(signal.SIGCONT)
-            said = process.stderr.read().decode()
-            code = process.wait()
+            run.go_on()
+            result = run.end()
         broker.start()
-        self.assertEqual(code, BROKER, said)
+        self.assertEqual(result.code, BROKER, str(result))
+
+
+class DamageTest(EmitTest):
+    """A state that goes bad after its rows were sent, or before."""
+
+    def setUp(self):
+        super().setUp()
+        self.made = self.job("job", events_of_days(15, DAYS), *self.sink)
+        self.made.run(0)
+
+    def damage(self, name):
+        path = self.made.state / f"gen-{date_of(1)}" / name
+        path.write_bytes(path.read_bytes()[:-20])
+
+    def test_a_generation_that_is_made_again_sends_nothing_again(self):
+        self.made.run(1)
+        self.damage("dictionary.tff")
+        self.assertIn("is made again", self.made.run(2).err)
+        self.assertEmitted(self.made)
+        self.assertEqual(self.outboxes(self.made), [])
+
+    def test_rows_that_wait_while_their_generation_is_made_again_are_sent_once(self):
+        with Stopped(self.made.arguments("run", "--date", date_of(1)), SENDING):
+            pass
+        self.assertNotEqual(self.outboxes(self.made), [])
+        self.damage("dictionary.tff")
+        self.assertIn("is made again", self.made.run(2).err)
+        self.assertEmitted(self.made)
+        self.assertEqual(self.outboxes(self.made), [])
+
+    def test_a_date_that_is_lost_to_damage_is_run_again_without_sending(self):
+        self.made.run(1)
+        self.damage("manifest.json")
+        self.made.refused(CONFIG, 2, date_of(1))
+        self.made.refused(CONFIG, 1, ["lost those dates to damage", "without sending"])
+        Job(self, "job", self.logs).run(1)
+        self.made.run(2)
+        self.assertEmitted(self.made)
 
 
 class KilledTest(EmitTest):

@@ -1,0 +1,124 @@
+"""Brokers that go away amid a run and come back, and runs that get into each other's way: nothing is
+lost, nothing is there twice."""
+
+import time
+
+from tests.cli.nightly import Job, date_of, events_of_days
+from tests.cli.support import CONFIG, DONE, RETRY, digests, rows_of
+from tests.kafka.clients import UNCOMMITTED, Kcat
+from tests.kafka.encodings import OPTIONS, records_of
+from tests.kafka.kafka_requests import FETCH, KEYS, Stopped
+from tests.kafka.test_emit import TABLES, EmitTest
+from tests.kafka.test_ingest import same_but_arrival
+
+# Short batches, of which one comes at a time.
+READS_SLOWLY = ("-X", "fetch.message.max.bytes=1", "-X", "queued.min.messages=1")
+SENDS_SLOWLY = ("-X", "batch.num.messages=50")
+# A node that was killed is let in again when its session is over.
+SESSION_MS = 3000
+
+
+class RestartTest(EmitTest):
+    """`self.broker` is the test's own."""
+
+    def setUp(self):
+        self.broker = self.own_broker(settings={"broker.session.timeout.ms": SESSION_MS})
+        self.kcat = Kcat(self.broker.brokers)
+        self.peer = self.broker.peer
+        super().setUp()
+        self.events = events_of_days(41, 1, count=3000)
+        self.reference = self.job("reference", self.events)
+        self.reference.run(0)
+
+    def restart_amid(self, run):
+        """The broker goes away before a request, or with it, and comes back."""
+        for end, action in ((self.broker.stop, "stop-before"), (self.broker.kill, "stop-after")):
+            with self.subTest(end=end.__name__), run(action) as stopped:
+                end()
+                stopped.go_on()
+                time.sleep(0.5)
+                self.assertTrue(stopped.is_running() or action == "stop-after")
+                self.broker.start()
+                result = stopped.end()
+                self.assertEqual(result.code, DONE, str(result))
+                self.check()
+
+    def test_a_broker_that_restarts_while_it_is_read_loses_and_doubles_nothing(self):
+        topic = self.new_topic(partitions=3)
+        self.peer.produce(topic, records_of(self.events, "json"), settings={"batch.size": "2000"})
+        folder = self.folder / "out"
+        source = ("ties", "--brokers", self.broker.brokers, "--topic", topic, *OPTIONS["json"])
+        self.check = lambda: self.assertEqual(
+            {name: digest for name, digest in same_but_arrival(folder)[0].items()
+             if name.startswith("ties")},
+            {name: digest for name, digest in digests(self.files).items()
+             if name.startswith("ties")})
+        self.files = self.folder / "files"
+        self.succeed("ties", self.logs, "-o", self.files)
+        self.restart_amid(lambda action: Stopped([*source, *READS_SLOWLY, "-o", folder], FETCH, 9,
+                                                 action))
+
+    def restart_amid_sending(self, request, number):
+        def run(action):
+            self.make_sink()
+            self.sent = Job(self, self.prefix, self.logs, *self.sink, *SENDS_SLOWLY)
+            return Stopped(self.sent.arguments("run", "--date", date_of(0)), KEYS[request], number,
+                           action)
+
+        self.restart_amid(run)
+
+    def check(self):
+        self.assertEqual(self.sent.tables(), self.reference.tables())
+        self.assertEqual(self.outboxes(self.sent), [])
+        self.assertEmitted(self.sent, (0,))
+
+    def test_a_broker_that_restarts_amid_a_transaction_gets_each_row_once(self):
+        self.restart_amid_sending("Produce", 4)
+
+    def test_a_broker_that_restarts_while_it_commits_gets_each_row_once(self):
+        self.restart_amid_sending("EndTxn", 1)
+
+
+class TwoRunsTest(EmitTest):
+    def setUp(self):
+        super().setUp()
+        self.events = events_of_days(42, 2)
+        self.topic = self.new_topic(partitions=2)
+        self.peer.produce(self.topic, records_of(self.events, "json"))
+        self.source = ("--topic", self.topic, *OPTIONS["json"])
+
+    def in_topics(self, isolation=UNCOMMITTED):
+        return {table: self.peer.consume(self.prefix + table, isolation) for table in TABLES}
+
+    def test_a_second_run_of_the_same_state_is_refused_and_changes_nothing(self):
+        job = Job(self, "job", [], *self.sink, *self.source)
+        for day, key in ((0, FETCH), (1, KEYS["EndTxn"])):
+            with Stopped(job.arguments("run", "--date", date_of(day)), key) as first:
+                before = digests(self.folder), self.in_topics()
+                job.refused(RETRY, day, str(job.state))
+                job.refused(RETRY, 1 - day, str(job.state))
+                self.assertEqual(before, (digests(self.folder), self.in_topics()))
+                first.go_on()
+                result = first.end()
+                self.assertEqual(result.code, DONE, str(result))
+        self.assertEmitted(job, range(2))
+
+    def test_a_run_that_another_one_has_fenced_off_says_so_and_sends_nothing(self):
+        for request in ("AddPartitionsToTxn", "EndTxn"):
+            with self.subTest(at=request):
+                self.make_sink()
+                one = Job(self, f"one-{request}", [], *self.sink, *self.source)
+                two = self.job(f"two-{request}", events_of_days(43, 1), *self.sink)
+                with Stopped(one.arguments("run", "--date", date_of(0)), KEYS[request]) as first:
+                    two.run(0)
+                    first.go_on()
+                    result = first.end()
+                self.assertEqual(result.code, RETRY, str(result))
+                self.assertIn("another run with this transactional id", result.err)
+                self.assertEmitted(two, (0,))
+                self.assertEqual(len(rows_of(one.folder(0) / "quality.csv")),
+                                 len(rows_of(two.folder(0) / "quality.csv")))
+                # Its rows wait; they are of another history than what the topics hold.
+                self.assertNotEqual(self.outboxes(one), [])
+                one.refused(CONFIG, 0, ["another history", "--emit-prefix"])
+                self.assertEmitted(two, (0,))
