@@ -268,6 +268,33 @@ static void test_nulls_empty_values_and_large_values_come_as_they_were_written(v
     free(large);
 }
 
+static void test_stamps_come_as_they_were_written_whatever_the_clock_did(void **state) {
+    struct fixture *fixture = *state;
+    static const int64_t stamps[] = {5000, -1, 3, INT64_MAX, 4000, 1};
+    enum { COUNT = sizeof stamps / sizeof stamps[0] };
+    static const struct kafka_range range = {0, 0, COUNT};
+    const struct kafka_producer_options options = {.timeout_ms = TIMEOUT_MS};
+    struct kafka_producer *producer;
+    MUST(kafka_producer_open(&producer, &fixture->settings, &options, &err));
+    for (size_t i = 0; i < COUNT; i++) {
+        const struct kafka_message message = {
+            .topic = "t", .partition = 0, .timestamp_ms = stamps[i]};
+        MUST(kafka_producer_put(producer, &message, &err));
+        MUST(kafka_producer_flush(producer, &err)); /* each in a batch of its own */
+    }
+    kafka_producer_close(producer);
+    open_consumer(fixture);
+    begin(fixture, &range, 1);
+    for (size_t i = 0; i < COUNT; i++) {
+        struct kafka_record record;
+        enum kafka_found found;
+        MUST(kafka_consumer_next(fixture->consumer, 0, &record, &found, &err));
+        assert_int_equal(found, KAFKA_RECORD);
+        assert_int_equal(record.timestamp_ms, stamps[i]);
+    }
+    expect_end(fixture, 0);
+}
+
 /* ---- what is not there ---- */
 
 static void test_unknown_topic_is_an_error_of_the_configuration(void **state) {
@@ -604,18 +631,22 @@ static void *mend_topic(void *context) {
     return NULL;
 }
 
-static void test_topic_that_has_no_leader_for_a_while_is_waited_for(void **state) {
+static void test_topic_that_has_no_leader_or_is_unknown_for_a_while_is_waited_for(void **state) {
     struct fixture *fixture = *state;
+    static const rd_kafka_resp_err_t codes[] = {RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE,
+                                                RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART};
     struct kafka_partition *partitions;
     size_t count;
     pthread_t thread;
     open_consumer(fixture);
-    mock_cluster_break_topic(fixture->cluster, "t", RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
-    assert_int_equal(pthread_create(&thread, NULL, mend_topic, fixture->cluster), 0);
-    MUST(kafka_consumer_topic(fixture->consumer, "t", &partitions, &count, &err));
-    assert_int_equal(count, 3);
-    free(partitions);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        mock_cluster_break_topic(fixture->cluster, "t", codes[i]);
+        assert_int_equal(pthread_create(&thread, NULL, mend_topic, fixture->cluster), 0);
+        MUST(kafka_consumer_topic(fixture->consumer, "t", &partitions, &count, &err));
+        assert_int_equal(count, 3);
+        free(partitions);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+    }
 }
 
 static void test_answers_that_take_long_are_waited_for(void **state) {
@@ -789,6 +820,7 @@ int main(void) {
         WITH_MOCK(test_small_buffer_reads_the_same),
         WITH_MOCK(test_consumer_reads_again_when_its_ranges_are_read),
         WITH_MOCK(test_nulls_empty_values_and_large_values_come_as_they_were_written),
+        WITH_MOCK(test_stamps_come_as_they_were_written_whatever_the_clock_did),
         WITH_MOCK(test_unknown_topic_is_an_error_of_the_configuration),
         WITH_MOCK(test_forbidden_topic_is_an_error_of_permission),
         WITH_MOCK(test_range_that_retention_has_eaten_is_an_error_of_data),
@@ -802,7 +834,7 @@ int main(void) {
         WITH_MOCK(test_forbidden_fetch_is_an_error_of_permission),
         WITH_MOCK(test_brokers_that_go_away_while_reading_are_an_error_in_time),
         WITH_MOCK(test_whatever_brokers_answer_is_borne_or_told_with_its_class_and_remedy),
-        WITH_MOCK(test_topic_that_has_no_leader_for_a_while_is_waited_for),
+        WITH_MOCK(test_topic_that_has_no_leader_or_is_unknown_for_a_while_is_waited_for),
         WITH_MOCK(test_answers_that_take_long_are_waited_for),
         WITH_MOCK(test_coordinator_of_the_group_that_moves_is_followed),
         WITH_MOCK(test_batch_that_fails_once_is_read_again),

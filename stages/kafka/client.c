@@ -12,8 +12,8 @@
 enum { REFUSED_GRACE_MS = 2000 };
 
 /* One partition has no leader for a moment when brokers restart; a topic that was just made is not
- * yet known to every broker. */
-enum { RETRY_PAUSE_MS = 100 };
+ * yet known to every broker, so that it is asked for a little longer. */
+enum { RETRY_PAUSE_MS = 100, UNKNOWN_GRACE_MS = 1000 };
 
 /* How long a close waits for a client that has lost a thread. */
 enum { ASIDE_SECONDS = 1 };
@@ -529,7 +529,7 @@ struct status client_topic(struct client *client, const char *topic, uint32_t *p
     if (handle == NULL) {
         return client_fail(client, rd_kafka_last_error(), err, "topic %s", topic);
     }
-    int64_t deadline = client_now_ms() + client->timeout_ms;
+    int64_t start_ms = client_now_ms();
     struct status status;
     rd_kafka_resp_err_t code;
     for (int wait_ms = CLIENT_SLICE_MS;; wait_ms = longer(client, wait_ms)) {
@@ -541,7 +541,10 @@ struct status client_topic(struct client *client, const char *topic, uint32_t *p
         rd_kafka_metadata_destroy(metadata);
         client_serve(client, 0);
         status = client_check(client, err);
-        if (failed(status) || !client_may_pass(code) || client_now_ms() >= deadline) {
+        int64_t patience_ms = code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ? UNKNOWN_GRACE_MS
+                              : client_may_pass(code) ? (int64_t)client->timeout_ms
+                                                      : 0;
+        if (failed(status) || client_now_ms() >= start_ms + patience_ms) {
             break;
         }
         client_serve(client, RETRY_PAUSE_MS);

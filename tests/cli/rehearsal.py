@@ -42,7 +42,8 @@ def tree(folder):
 def visible(whole):
     """What readers see of that; outboxes are for Kafka alone."""
     return {path: digest for path, digest in whole.items() if digest is not None and not
-            path.endswith((".tmp", ".outbox")) and not any(name.startswith(".") for name in path.split("/"))}
+            path.endswith((".tmp", ".outbox")) and not
+            any(name.startswith(".") for name in path.split("/"))}
 
 
 def parts_of(whole):

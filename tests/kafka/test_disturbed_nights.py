@@ -1,7 +1,7 @@
-"""A night from a topic into topics, disturbed at every point: killed at its calls about files and at
-its requests to the broker, its calls failing. Whatever it was, the next run makes up for it: state
-and tables are, byte for byte, those of a night that nobody disturbs, and whoever reads committed
-records finds each row and each dead letter once.
+"""A night from a topic into topics, disturbed at every point: killed at its calls about files and
+at its requests to the broker, its calls failing. Whatever it was, the next run makes up for it:
+state and tables are, byte for byte, those of a night that nobody disturbs, and whoever reads
+committed records finds each row and each dead letter once.
 
     make soak-kafka
     TIEFLOW_KAFKA_POINTS=all python -m unittest tests.kafka.test_disturbed_nights

@@ -1,5 +1,5 @@
-"""Brokers that go away amid a run and come back, and runs that get into each other's way: nothing is
-lost, nothing is there twice."""
+"""Brokers that go away amid a run and come back, and runs that get into each other's way: nothing
+is lost, nothing is there twice."""
 
 import time
 
