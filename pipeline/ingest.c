@@ -285,12 +285,30 @@ static struct status partitions_take(struct ingest *ingest, struct topic *topic,
     return status_ok();
 }
 
+/* Where --lateness lets nothing new be read of a partition that has more: a stamp that is far ahead
+ * holds up all that lies behind it, and only people can tell whether it is right. */
+static void stalls_tell(const struct topic *topic, const struct topic_plan *plan) {
+    for (size_t i = 0; i < topic->count; i++) {
+        int64_t end = topic->partitions[i].end;
+        int64_t read_to = plan->ranges[i].end;
+        if (topic->stops[i] < end && read_to < end && (uint64_t)read_to == plan->before[i].end) {
+            progress_note(topic->progress,
+                          "%s: nothing new is read, since offset %" PRId64
+                          " is stamped too late for this date; it and the %" PRId64
+                          " offsets behind it wait; where its stamp is wrong, run a date without "
+                          "--lateness",
+                          topic->part_names.items[i], read_to, end - read_to - 1);
+        }
+    }
+}
+
 struct status ingest_topic(struct ingest *ingest, struct topic *topic, struct err *err) {
     struct extents previous = extents_of(ingest->options.previous);
     struct extents repeated = extents_of(ingest->options.repeated);
     struct topic_plan plan;
     TRY(topic_plan_make(&plan, ingest->options.previous == NULL ? NULL : &previous,
                         ingest->options.repeated == NULL ? NULL : &repeated, topic, err));
+    stalls_tell(topic, &plan);
     struct status status = extents_new(ingest, topic->count, err);
     if (!failed(status)) {
         status = partitions_take(ingest, topic, &plan, err);

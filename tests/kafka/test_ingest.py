@@ -367,6 +367,31 @@ class TroubleTest(TopicTest):
         self.assertEqual((letter["offset"], letter["value"]), (100, None))
         self.assertEqual(letter["headers"]["__connect.errors.stage"], "TASK_POLL")
 
+    def test_a_batch_that_is_too_large_ends_the_run_or_is_passed_over_on_request(self):
+        events = random_logs.wide_log(35, count=300, member_count=9)
+        topic = self.new_topic()
+        for start in range(0, 300, 100):
+            records = records_of(events[start:start + 100], "json")
+            if start == 100:  # blanks are no part of an event
+                records = [Record(record.value + b" " * 4000) for record in records]
+            self.peer.produce(topic, records, settings={"linger.ms": "1000",
+                                                        "batch.size": "900000"})
+        source = self.source(topic, "json")
+        self.assertSameTables(self.ties_of_files(events), self.ties_of("all", *source))
+        small = ("-X", "receive.message.max.bytes=200000", "-X", "fetch.max.bytes=100000", "-X",
+                 "message.max.bytes=100000", "--corrupt-tries", 3)
+        self.refused(CORRUPT, source, [f"topic {topic}, partition 0, offset 100: ", "after 3 tries",
+                                       "raise -X receive.message.max.bytes"], *small)
+        out = self.ties_of("skipped", *source, *small, "--on-corrupt", "skip", "--max-malformed",
+                           "0.5")
+        quality = quality_of(out)
+        self.assertEqual((quality["read"], quality["malformed"]), (300, 100))
+        row, = rows_of(out / "quarantine.csv")
+        self.assertEqual((row["file"], row["record"]), (f"{topic}/0", "100"))
+        self.assertIn("offsets 100 to 199 cannot be read", row["reason"])
+        letter = json.loads((out / "dead_letters.ndjson").read_text(encoding="utf-8"))
+        self.assertEqual((letter["offset"], letter["value"]), (100, None))
+
     def test_passwords_and_permissions(self):
         broker = self.own_broker(security="sasl")
         events = random_logs.wide_log(32, count=200, member_count=9)

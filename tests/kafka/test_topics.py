@@ -18,6 +18,7 @@ from tests.kafka.encodings import json_object, key_of, records_of
 from tests.kafka.test_ingest import DAYS, TopicJob, TopicNightTest, same_but_arrival
 
 HOUR_MS = 3_600_000
+LAST_STAMP = (1 << 63) - 1
 README_TIMEOUT_S = 300
 
 
@@ -47,6 +48,26 @@ class StopTest(TopicNightTest):
         hasty.run(1)
         quality = quality_of(hasty.folder(1))
         self.assertEqual((quality["read"], quality["late"]), (11, 1))
+
+    def test_stamps_of_clocks_that_jump_lose_nothing(self):
+        topic = self.new_topic(configs={"retention.ms": "-1"})
+        events = [Event(first_ms(0) + i, i, i + 1) for i in range(60)]
+        tomorrow = [Event(first_ms(1) + i, i, i + 2) for i in range(20)]
+        records = stamped(events + tomorrow)
+        for record, stamp in ((10, first_ms(-900)), (11, 0), (12, 1), (40, LAST_STAMP)):
+            records[record].timestamp = stamp
+        self.peer.produce(topic, records)
+        source = self.source(topic, "json")
+        for name, options, read in (("whole", (), [60, 20]), ("cut", ("--lateness", 1), [40, 0])):
+            job = TopicJob(self, name, source, *options)
+            job.run_days(range(2))
+            self.assertEqual([quality_of(job.folder(day))["read"] for day in range(2)], read)
+        # Nobody passes over the stamp that is never due: what lies behind it waits, and is told of.
+        self.assertIn(f"{topic}/0: nothing new is read, since offset 40 ", job.run(2).err)
+        job.options = source
+        job.run(3)
+        quality = quality_of(job.folder(3))
+        self.assertEqual((quality["read"], quality["late"]), (40, 40))
 
     def test_import_can_stamp_records_with_the_time_of_their_events(self):
         events = events_of_days(2, 2)
