@@ -9,7 +9,7 @@
 #   CFLAGS=, LDFLAGS=   added behind our own
 #   PREFIX=, DESTDIR=   where `make install` puts the program (/usr/local)
 #   FUZZ_SECONDS=n      of a processor that `make fuzz` spends on each target (600)
-#   KILLS=n             of `make soak-kills`; all: at every point (1000)
+#   KILLS=n             of `make soak-kills` (all: at every point) and soak-kafka (1000)
 #   BENCH_OPTIONS=      of `make bench`, bench-study and bench-attribution, see bench/README.md:
 #                       for example '--logs stream:5000000 --contenders roaring'
 
@@ -122,8 +122,8 @@ sanitized = $(variant) WARN=
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all help deps deps-unit deps-tools deps-peers deps-kafka deps-test demo demo-kafka test \
-        test-kafka check asan tsan lint fuzz soak-kills soak-faults soak-allocations soak-rot \
-        soak-power soak-determinism bench bench-study bench-programs bench-kafka bench-attribution \
+        test-kafka check asan tsan lint fuzz soak-kills soak-faults soak-allocations soak-kafka \
+        soak-rot soak-power soak-determinism bench bench-study bench-programs bench-kafka bench-attribution \
         install clean everything fuzzers tidy variant-asan variant-tsan variant-clang variant-fuzz \
         variant-cover cover cover-run cli-programs $(LINT:%=lint-%) always
 
@@ -181,6 +181,10 @@ soak-kills: $(SOAK) ## Kill runs KILLS times and start them again: nobody can te
 
 soak-faults: $(SOAK) ## Let every call about files fail, one by one: told, and made up for (an hour)
 	@TIEFLOW_FAULTS=all $(SOAK_PYTHON) unittest tests.cli.test_failing_calls
+
+soak-kafka: $(SOAK) deps-kafka ## Disturb nights between topics at every point, and at any time (an hour)
+	@TIEFLOW_KAFKA_POINTS=all TIEFLOW_KAFKA_KILLS=$(KILLS) TIEFLOW_CACHE='$(abspath $(CACHE))' \
+	    $(SOAK_PYTHON) unittest tests.kafka.test_disturbed_nights tests.kafka.test_emit.KilledTest
 
 soak-allocations: $(SOAK) ## Fail every single allocation of small runs of every verb (an hour)
 	@ALLOCATIONS=every $(SOAK_PYTHON) unittest tests.cli.test_allocations

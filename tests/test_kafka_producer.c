@@ -304,7 +304,7 @@ static void test_lost_record_keeps_its_transaction_from_committing(void **state)
 
 /* ---- whatever brokers may answer ---- */
 
-enum { RECORDS = 20, FEW = 3 };
+enum { RECORDS = 20, FEW = 2 };
 
 static const char CREDENTIALS[] = "check the credentials (-X)";
 static const char AGAIN[] = "then try again";
@@ -447,7 +447,7 @@ static struct status send_through(struct fixture *fixture, const struct mock_tro
  * aborted: that those are not seen is for a broker to show.) */
 static bool trouble_is_borne(struct fixture *fixture, const struct mock_trouble *trouble) {
     int64_t before = records_of_first_partition(fixture);
-    fixture->options.timeout_ms = trouble->times == MOCK_FOR_EVER ? SHORT_MS : TIMEOUT_MS;
+    fixture->options.timeout_ms = trouble->times == MOCK_FOR_EVER ? SHORT_MS / 2 : TIMEOUT_MS;
     struct status status = send_through(fixture, trouble);
     bool borne = mock_trouble_ends_so(trouble, status, &err);
     mock_cluster_mend(fixture->cluster, trouble->request);

@@ -6,7 +6,7 @@ committed records finds each row and each dead letter once.
     make soak-kafka
     TIEFLOW_KAFKA_POINTS=all python -m unittest tests.kafka.test_disturbed_nights
 
-TIEFLOW_KAFKA_POINTS  how many points of each kind, evenly dealt out, or "all" (default 6)
+TIEFLOW_KAFKA_POINTS  how many points of each kind, evenly dealt out, or "all" (default 3)
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ from tests.kafka.encodings import OPTIONS, records_of
 from tests.kafka.kafka_requests import KEYS
 from tests.kafka.test_emit import EmitTest
 
-POINTS = os.environ.get("TIEFLOW_KAFKA_POINTS", "6")
+POINTS = os.environ.get("TIEFLOW_KAFKA_POINTS", "3")
 LETTER = Record(b"no event", b"1:2")
 
 

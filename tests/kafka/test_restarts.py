@@ -5,7 +5,8 @@ import time
 
 from tests.cli.nightly import Job, date_of, events_of_days
 from tests.cli.support import CONFIG, DONE, RETRY, digests, rows_of
-from tests.kafka.clients import UNCOMMITTED, Kcat
+from tests.kafka.broker import Broker
+from tests.kafka.clients import UNCOMMITTED
 from tests.kafka.encodings import OPTIONS, records_of
 from tests.kafka.kafka_requests import FETCH, KEYS, Stopped
 from tests.kafka.test_emit import TABLES, EmitTest
@@ -19,18 +20,23 @@ SESSION_MS = 3000
 
 
 class RestartTest(EmitTest):
-    """`self.broker` is the test's own."""
+    """The broker is the class's own."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.broker = Broker(settings={"broker.session.timeout.ms": SESSION_MS})
+        cls.addClassCleanup(cls.broker.close)
+        cls.broker.start()
+        cls.peer = cls.broker.peer
 
     def setUp(self):
-        self.broker = self.own_broker(settings={"broker.session.timeout.ms": SESSION_MS})
-        self.kcat = Kcat(self.broker.brokers)
-        self.peer = self.broker.peer
         super().setUp()
         self.events = events_of_days(41, 1, count=3000)
         self.reference = self.job("reference", self.events)
         self.reference.run(0)
 
-    def restart_amid(self, run):
+    def restart_amid(self, run, check):
         """The broker goes away before a request, or with it, and comes back."""
         for end, action in ((self.broker.stop, "stop-before"), (self.broker.kill, "stop-after")):
             with self.subTest(end=end.__name__), run(action) as stopped:
@@ -41,22 +47,20 @@ class RestartTest(EmitTest):
                 self.broker.start()
                 result = stopped.end()
                 self.assertEqual(result.code, DONE, str(result))
-                self.check()
+                check()
 
     def test_a_broker_that_restarts_while_it_is_read_loses_and_doubles_nothing(self):
         topic = self.new_topic(partitions=3)
         self.peer.produce(topic, records_of(self.events, "json"), settings={"batch.size": "2000"})
-        folder = self.folder / "out"
-        source = ("ties", "--brokers", self.broker.brokers, "--topic", topic, *OPTIONS["json"])
-        self.check = lambda: self.assertEqual(
-            {name: digest for name, digest in same_but_arrival(folder)[0].items()
-             if name.startswith("ties")},
-            {name: digest for name, digest in digests(self.files).items()
-             if name.startswith("ties")})
-        self.files = self.folder / "files"
-        self.succeed("ties", self.logs, "-o", self.files)
-        self.restart_amid(lambda action: Stopped([*source, *READS_SLOWLY, "-o", folder], FETCH, 9,
-                                                 action))
+        files, out = self.folder / "files", self.folder / "out"
+        self.succeed("ties", self.logs, "-o", files)
+
+        def check():
+            self.assertEqual(same_but_arrival(out), same_but_arrival(files))
+
+        run = ["ties", "--brokers", self.broker.brokers, "--topic", topic, *OPTIONS["json"],
+               *READS_SLOWLY, "-o", out]
+        self.restart_amid(lambda action: Stopped(run, FETCH, 9, action), check)
 
     def restart_amid_sending(self, request, number):
         def run(action):
@@ -65,12 +69,12 @@ class RestartTest(EmitTest):
             return Stopped(self.sent.arguments("run", "--date", date_of(0)), KEYS[request], number,
                            action)
 
-        self.restart_amid(run)
+        def check():
+            self.assertEqual(self.sent.tables(), self.reference.tables())
+            self.assertEqual(self.outboxes(self.sent), [])
+            self.assertEmitted(self.sent, (0,))
 
-    def check(self):
-        self.assertEqual(self.sent.tables(), self.reference.tables())
-        self.assertEqual(self.outboxes(self.sent), [])
-        self.assertEmitted(self.sent, (0,))
+        self.restart_amid(run, check)
 
     def test_a_broker_that_restarts_amid_a_transaction_gets_each_row_once(self):
         self.restart_amid_sending("Produce", 4)
