@@ -4,11 +4,11 @@ line, within a bounded memory.
 What is allowed is in schemas/limits.h. The memory is the peak of the process (ru_maxrss).
 """
 
+import contextlib
 import sqlite3
 import struct
 import subprocess
 import sys
-import unittest
 import zlib
 
 from tests.cli.rot import xxh64
@@ -239,18 +239,15 @@ class BombTest(CommandTest):
         out = self.folder / "study"
         self.succeed("attribute", "--connections", connections, "--positions", positions, "-o",
                      out)
-        with sqlite3.connect(out / "study.sqlite") as database:
-            database.execute("DROP TABLE totals")
-            database.execute("CREATE VIEW totals AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL "
-                             "SELECT x + 1 FROM n) SELECT 'x' AS name, max(x) AS value FROM n")
-        database.close()
-        self.refuse_within(PROGRAM, DATA_WRONG, "steps: no study that", "report", out)
-        with sqlite3.connect(out / "study.sqlite") as database:
-            database.execute("DROP VIEW totals")
-            database.execute("CREATE VIEW totals AS SELECT zeroblob(1000000000) AS name,"
-                             " 1.0 AS value")
-        database.close()
-        self.refuse_within(PROGRAM, DATA_WRONG, "too big", "report", out)
+        endless = ("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
+                   "SELECT 'x' AS name, max(x) AS value FROM n")
+        huge = "SELECT zeroblob(1000000000) AS name, 1.0 AS value"
+        for kind, view, says in (("TABLE", endless, "steps: no study that"),
+                                 ("VIEW", huge, "too big")):
+            with contextlib.closing(sqlite3.connect(out / "study.sqlite")) as database, database:
+                database.execute(f"DROP {kind} totals")
+                database.execute(f"CREATE VIEW totals AS {view}")
+            self.refuse_within(PROGRAM, DATA_WRONG, says, "report", out)
 
     def test_counts_on_the_command_line(self):
         log = self.folder / "log.csv"
@@ -265,7 +262,3 @@ class BombTest(CommandTest):
             with self.subTest(options=options):
                 self.refuse_within(PROGRAM, USAGE, options[0], "generate", "-o",
                                    self.folder / "log.tfp", *options)
-
-
-if __name__ == "__main__":
-    unittest.main()

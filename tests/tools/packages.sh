@@ -26,6 +26,7 @@ build  libsqlite3-dev             tables for dashboards
 unit   libcmocka-dev              unit tests
 unit   python3                    runs the tests and the checks
 test   python3-venv               DuckDB and Arrow, which read our tables back
+test   zstd                       logs that unpack to very many bytes
 test   clang                      second compiler, fuzzing
 test   libclang-rt-14-dev         sanitizers of clang
 test   clang-tidy                 static analysis
