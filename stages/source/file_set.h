@@ -23,7 +23,7 @@ struct file_set {
 void file_set_release(struct file_set *set);
 
 /* Finds the files. FAILURE_IO where a path does not exist, FAILURE_CONFIG where two files share a
- * name. "-" is standard input, of 0 bytes. */
+ * name, or one is not UTF-8. "-" is standard input, of 0 bytes. */
 FALLIBLE file_set_find(struct file_set *set, const struct names *paths, struct err *err);
 
 /* The index of the file with this name; set->paths.count where there is none. */
