@@ -9,6 +9,7 @@
 #   CFLAGS=, LDFLAGS=   added behind our own
 #   PREFIX=, DESTDIR=   where `make install` puts the program (/usr/local)
 #   FUZZ_SECONDS=n      of a processor that `make fuzz` spends on each target (600)
+#   SMOKE_SECONDS=n     the same for `make test` (5)
 #   KILLS=n             of `make soak-kills` (all: at every point) and soak-kafka (1000)
 #   BENCH_OPTIONS=      of `make bench`, bench-study and bench-attribution, see bench/README.md:
 #                       for example '--logs stream:5000000 --contenders roaring'
@@ -17,7 +18,7 @@ BUILD = build
 PREFIX = /usr/local
 FUZZ_SECONDS = 600
 KILLS = 1000
-SMOKE_SECONDS = 30
+SMOKE_SECONDS = 5
 ifeq ($(origin CC),default)
 CC = gcc
 endif
