@@ -18,6 +18,21 @@ __attribute__((target("avx512f"))) static inline __mmask16 lanes_there(uint32_t 
     return left < LANES ? (__mmask16)((1U << left) - 1) : (__mmask16)0xffff;
 }
 
+/* Four bytes each, so many bytes or words behind `from`; zero in lanes that are not there. Without
+ * optimisation gcc's gathers are macros that hand the mask on as a short. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+__attribute__((target("avx512f"))) static inline __m512i at_bytes(__mmask16 there, __m512i at,
+                                                                  const uint8_t *from) {
+    return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), there, at, from, 1);
+}
+
+__attribute__((target("avx512f"))) static inline __m512i at_words(__mmask16 there, __m512i at,
+                                                                  const uint64_t *from) {
+    return _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), there, at, from, 4);
+}
+#pragma GCC diagnostic pop
+
 __attribute__((target("avx512f,popcnt"))) uint32_t
 scan_avx512_hits(const uint8_t *filter, uint32_t mask, const uint32_t *entries, uint32_t first,
                  uint32_t end, uint32_t *hits) {
@@ -30,8 +45,7 @@ scan_avx512_hits(const uint8_t *filter, uint32_t mask, const uint32_t *entries, 
     for (uint32_t i = first; i < end; i += LANES) {
         __mmask16 there = lanes_there(end - i);
         __m512i nodes = _mm512_maskz_loadu_epi32(there, entries + i);
-        __m512i bytes = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), there,
-                                                    _mm512_and_si512(nodes, masks), filter, 1);
+        __m512i bytes = at_bytes(there, _mm512_and_si512(nodes, masks), filter);
         __mmask16 set = _mm512_test_epi32_mask(bytes, one);
         _mm512_storeu_si512(hits + count, _mm512_maskz_compress_epi32(set, at));
         count += (uint32_t)__builtin_popcount(set);
@@ -53,8 +67,7 @@ __attribute__((target("avx512f,popcnt"))) uint32_t scan_avx512_marks(const uint6
         __mmask16 there = lanes_there(end - i);
         __m512i row = _mm512_maskz_loadu_epi32(there, entries + i);
         __m512i nodes = _mm512_and_si512(row, _mm512_set1_epi32((int)ROW_NODE));
-        __m512i words = _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), there,
-                                                    _mm512_srli_epi32(nodes, 5), exact, 4);
+        __m512i words = at_words(there, _mm512_srli_epi32(nodes, 5), exact);
         uint32_t set = _mm512_test_epi32_mask(words, _mm512_rolv_epi32(one, nodes));
         set &= _mm512_testn_epi32_mask(row, _mm512_set1_epi32((int)ROW_REJECTED));
         uint32_t ended = set & _mm512_test_epi32_mask(row, _mm512_set1_epi32((int)ROW_ENDED));
