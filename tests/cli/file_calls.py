@@ -30,6 +30,7 @@ class Call:
     length: int
     path: str
     other: str
+    sites: tuple  # of the program, that led to the call
 
     def __str__(self):
         behind = f" -> {self.other}" if self.other else ""
@@ -52,7 +53,7 @@ def read_log(path):
     """The calls of a log, in their order."""
     calls = []
     for line in path.read_text(encoding="utf-8").splitlines():
-        number, name, result, *numbers, first, second = line.split("\t")
+        number, name, result, *numbers, path, other, sites = line.split("\t")
         calls.append(Call(int(number), name, None if result == "killed" else int(result),
-                          *map(int, numbers), first, second))
+                          *map(int, numbers), path, other, tuple(sites.split())))
     return calls

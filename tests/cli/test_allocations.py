@@ -6,7 +6,9 @@ or nothing. Where a verb publishes table by table, the manifest comes last: with
 counts, and the next run writes them all. Hidden files may stay behind a run that had no memory left
 to name and remove them; the next run does.
 
-ALLOCATIONS=every  each n of each run (`make soak-allocations`), not an even sample
+ALLOCATIONS  every   each n of each run (`make soak-allocations`), not an even sample
+             sites   beside the sample so many n that every call of the program fails that
+                     leads to an allocation
 """
 
 import concurrent.futures
@@ -22,7 +24,7 @@ from tests.cli.support import DONE, RETRY, ROOT, TIEFLOW, TIMEOUT_SECONDS, Resul
 from tests.cli.test_crashes import published
 
 SHIM = TIEFLOW.parent / "tests" / "shim" / "allocations.so"
-IS_EVERY = os.environ.get("ALLOCATIONS") == "every"
+EXTENT = os.environ.get("ALLOCATIONS", "sample")
 SAMPLE = 12  # of each run and kind of failure
 MANIFEST = "manifest.json"
 FOREIGN = "foreign_deflate.avro"  # of a schema that libavro resolves
@@ -36,10 +38,13 @@ class Run:
     base: object
     arguments: tuple
     calls: int = 0
+    sites: dict = dataclasses.field(default_factory=dict)  # of the program: {site: the first n}
     wanted: dict = dataclasses.field(default_factory=dict)
 
 
 class AllocationsTest(NightlyTest):
+    sites = set()  # that have handed on a failure
+
     def setUp(self):
         super().setUp()
         if not SHIM.exists():
@@ -49,16 +54,22 @@ class AllocationsTest(NightlyTest):
         """Runs the command in a copy of its folder; (result, copy, number of allocations)."""
         copy = self.folder / f"{run.name}.{name}"
         count = self.folder / f"{run.name}.{name}.count"
+        sites = self.folder / f"{run.name}.{name}.sites"
         shutil.copytree(run.base, copy)
         # Freed memory is overwritten, so that no failure path gets by with what it has freed.
         environment = dict(os.environ, LD_PRELOAD=str(SHIM), ALLOCATIONS_COUNT=str(count),
                            MALLOC_PERTURB_="165")
         if fail is not None:
             environment["ALLOCATIONS_FAIL"] = fail
+        else:
+            environment["ALLOCATIONS_SITES"] = str(sites)
         done = subprocess.run([str(TIEFLOW), *map(str, run.arguments)], cwd=copy, env=environment,
                               capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
         calls = int(count.read_text()) if count.exists() else 0
         count.unlink(missing_ok=True)
+        if fail is None:
+            lines = map(str.split, sites.read_text().splitlines())
+            run.sites = {site: int(number) for number, site in lines}
         return Result(done), copy, calls
 
     def plain(self, run, copy):
@@ -99,9 +110,12 @@ class AllocationsTest(NightlyTest):
         again, copy, _ = self.counted(run, "again")
         self.assertEqual(digests(copy), run.wanted, str(again))
         steps = range(1, run.calls + 1)
-        if not IS_EVERY and run.calls > SAMPLE:
+        if EXTENT != "every" and run.calls > SAMPLE:
             steps = [1 + i * (run.calls - 1) // (SAMPLE - 1) for i in range(SAMPLE)]
-        fails = [f"{n}{after}" for after in ("", "-") for n in steps]
+        fails = {f"{n}{after}" for after in ("", "-") for n in steps}
+        if EXTENT == "sites":
+            fails |= {str(n) for site, n in run.sites.items() if site not in self.sites}
+            self.sites.update(run.sites)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             faults = dict(zip(fails, pool.map(lambda fail: self.fault_of(run, fail), fails)))
         ended = sum(is_end for _, is_end in faults.values())

@@ -57,6 +57,8 @@ LIBRARIES = {
     "ini.h": "pipeline/options.c",
     "sqlite3.h": "stages/sink/database.c",
     "cmocka.h": "tests/testing.h",
+    "execinfo.h": "tests/shim/sites.h",
+    "sys/auxv.h": "tests/shim/sites.h",
     "sys/syscall.h": "tests/shim/file_calls.c",
     "GraphBLAS.h": "bench/peer_graphblas.c",
     "igraph/igraph.h": "bench/peer_igraph.c",

@@ -2,6 +2,8 @@
  *
  *   ALLOCATIONS_FAIL=n    the n-th fails, counted from 1; `n-` fails it and all after it
  *   ALLOCATIONS_COUNT=p   how many there were is written into the file p when the program ends
+ *   ALLOCATIONS_SITES=p   and into this one, as they are reached, a line for each site of the
+ * program (sites.h) that leads to one: the number of the first, a blank, the site
  *
  * Counted are the calls, from main on, of the program and of all its libraries that ask for memory
  * or for a thread: malloc, calloc, realloc, reallocarray, aligned_alloc, posix_memalign, mmap of
@@ -9,8 +11,11 @@
  * through malloc. With one thread the count is the same in every run. What is loaded before main
  * runs whole: no program can answer for that.
  *
- * Rejected: failing by size or by place. Counting reaches every place without a list of them.
+ * Rejected: failing by size or by place. Counting reaches every place without a list of them, and
+ * tells which numbers are enough for all.
  */
+#include "tests/shim/sites.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -42,10 +47,43 @@ static atomic_bool is_counting;
 static atomic_ullong calls;
 static unsigned long long fails_at; /* 0: none */
 static bool fails_after;
+static int sites_file = -1; /* -1: sites are not noted */
+static struct program program;
 static main_function *real_main;
 static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
 static void *(*real_mremap)(void *, size_t, size_t, int, ...);
 static int (*real_thread)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+/* The sites that were passed, each at the first free seat from its own on, which holds it plus 1;
+ * guarded by `one_note`. */
+enum { SEATS = 1 << 16 };
+static pthread_mutex_t one_note = PTHREAD_MUTEX_INITIALIZER;
+static size_t seats[SEATS];
+
+/* Whether it is passed for the first time. */
+static bool site_enter(size_t site) {
+    size_t at = site % SEATS;
+    while (seats[at] != 0 && seats[at] != site + 1) {
+        at = (at + 1) % SEATS;
+    }
+    bool is_new = seats[at] == 0;
+    seats[at] = site + 1;
+    return is_new;
+}
+
+static void sites_note(unsigned long long call) {
+    size_t sites[SITES];
+    size_t count = sites_of(&program, sites);
+    (void)pthread_mutex_lock(&one_note);
+    for (size_t i = 0; i < count; i++) {
+        if (site_enter(sites[i])) {
+            char line[64]; /* dprintf would allocate */
+            int length = snprintf(line, sizeof line, "%llu %zx\n", call, sites[i]);
+            (void)write(sites_file, line, (size_t)length);
+        }
+    }
+    (void)pthread_mutex_unlock(&one_note);
+}
 
 /* Counts a call; whether it is to fail. */
 static bool refuses(void) {
@@ -53,6 +91,9 @@ static bool refuses(void) {
         return false;
     }
     unsigned long long call = atomic_fetch_add(&calls, 1) + 1;
+    if (sites_file >= 0) {
+        sites_note(call);
+    }
     bool refused = call == fails_at || (fails_after && call > fails_at);
     if (refused) {
         errno = ENOMEM;
@@ -114,10 +155,15 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     return refuses() ? EAGAIN : real_thread(thread, attributes, start, argument);
 }
 
+/* A new file of the name that the environment gives; -1 where it gives none. */
+static int file_make(const char *variable) {
+    const char *path = getenv(variable);
+    return path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
 static void count_write(void) {
     atomic_store(&is_counting, false);
-    const char *path = getenv("ALLOCATIONS_COUNT");
-    int file = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int file = file_make("ALLOCATIONS_COUNT");
     if (file >= 0) {
         (void)dprintf(file, "%llu\n", atomic_load(&calls));
         (void)close(file);
@@ -130,6 +176,7 @@ static int counted_main(int argc, char **argv, char **environment) {
     fails_at = fail == NULL ? 0 : strtoull(fail, &end, 10);
     fails_after = end != NULL && *end == '-';
     (void)atexit(count_write);
+    sites_file = file_make("ALLOCATIONS_SITES");
     atomic_store(&is_counting, true);
     return real_main(argc, argv, environment);
 }
@@ -152,4 +199,5 @@ __attribute__((constructor)) static void real_find(void) {
     next_find((void *)&real_mmap, "mmap");
     next_find((void *)&real_mremap, "mremap");
     next_find((void *)&real_thread, "pthread_create");
+    program = program_find();
 }

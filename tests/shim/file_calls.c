@@ -43,9 +43,12 @@
  * length      bytes that it was asked to write, read or allocate
  * path        of the file; where it has no name, as /proc/self/fd shows it
  * path        that a rename gives it
+ * sites       of the program that led to it, innermost first (sites.h)
  *
  * Not seen: mapped files and stdio, which tieflow uses for what is not its own (/proc, terminals);
  * tests/cli/test_file_calls.py fails once it calls what could change a file unseen. */
+#include "tests/shim/sites.h"
+
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -83,6 +86,8 @@ static struct {
     enum action action;
     int error;
 } settings = {.log = -1};
+
+static struct program program;
 
 /* Held from the beginning to the end of a counted call. */
 static pthread_mutex_t one_call = PTHREAD_MUTEX_INITIALIZER;
@@ -178,6 +183,7 @@ __attribute__((constructor)) static void settings_read(void) {
             complain("FILE_CALLS_LOG");
         }
     }
+    program = program_find();
     settings.under = under; /* from here on calls are counted */
 }
 
@@ -223,12 +229,21 @@ static uint64_t inode_of(int descriptor, const char *path) {
 }
 
 static void line_log(const struct call *call, const char *result, int failure) {
-    char line[2 * PATH_MAX + 256];
-    int length = snprintf(line, sizeof line, "%llu\t%s\t%s\t%d\t%d\t%llu\t%d\t%lld\t%zu\t%s\t%s\n",
+    char line[2 * PATH_MAX + 256 + 20 * SITES];
+    size_t sites[SITES];
+    if (settings.log < 0) {
+        return;
+    }
+    int length = snprintf(line, sizeof line, "%llu\t%s\t%s\t%d\t%d\t%llu\t%d\t%lld\t%zu\t%s\t%s\t",
                           (unsigned long long)call->number, call->name, result, failure,
                           call->descriptor, (unsigned long long)call->inode, call->flags,
                           (long long)call->offset, call->length, call->path, call->other);
-    if (settings.log >= 0 && syscall(SYS_write, settings.log, line, length) != length) {
+    size_t count = sites_of(&program, sites);
+    for (size_t i = 0; i < count; i++) {
+        length += sprintf(line + length, "%s%zx", i == 0 ? "" : " ", sites[i]);
+    }
+    line[length++] = '\n';
+    if (syscall(SYS_write, settings.log, line, length) != length) {
         complain("FILE_CALLS_LOG");
     }
 }
