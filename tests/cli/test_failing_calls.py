@@ -4,8 +4,9 @@ nothing by halves, and the next one makes up for it.
     make soak-faults
     TIEFLOW_FAULTS=all python -m unittest tests.cli.test_failing_calls
 
-TIEFLOW_FAULTS  how many failures, evenly dealt out over all of them, or "all" (default 100); "sites":
-                as many as make every call of the program fail that leads to one about files
+TIEFLOW_FAULTS  how many failures, evenly dealt out over all of them, or "all" (default 100);
+                "sites": as many as make every call of the program fail that leads to one about
+                files
 """
 
 import collections

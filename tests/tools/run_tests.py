@@ -14,6 +14,8 @@ Sections, each run in the order given:
     fuzz     every target of tests/fuzz, starting from its corpus, until each has had
              --fuzz-seconds of a processor
 
+TIEFLOW_PATIENCE=n waits n times as long for a test as usual: for slow builds.
+
 Every test gets a TMPDIR of its own. What passes takes one line, what fails shows all its output,
 what is skipped says why. The exit code is 0 only if something passed and nothing failed: a section
 that finds nothing to run although its sources are there has failed.
@@ -38,9 +40,10 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Generous: they end what hangs, they do not measure.
-UNIT_TIMEOUT_S = 600
-CLI_TIMEOUT_S = 3000
-KAFKA_TIMEOUT_S = 3000
+PATIENCE = int(os.environ.get("TIEFLOW_PATIENCE", "1"))
+UNIT_TIMEOUT_S = 600 * PATIENCE
+CLI_TIMEOUT_S = 3000 * PATIENCE
+KAFKA_TIMEOUT_S = 3000 * PATIENCE
 FUZZ_GRACE_S = 120
 
 
