@@ -112,7 +112,10 @@ struct status run_ids_start(struct run_ids **ids, const struct run_ids_job *job,
     int failure = pthread_create(&made->thread, NULL, ids_main, made);
     if (failure != 0) {
         free(made);
-        return err_set(err, FAILURE_RETRY, "no thread can be started: %s", strerror(failure));
+        return err_set(err, FAILURE_RETRY,
+                       "no thread can be started: %s; allow this user more of them (ulimit -u), or "
+                       "run again",
+                       strerror(failure));
     }
     *ids = made;
     return status_ok();

@@ -26,7 +26,13 @@ from tests.cli.test_crashes import published
 SHIM = TIEFLOW.parent / "tests" / "shim" / "allocations.so"
 EXTENT = os.environ.get("ALLOCATIONS", "sample")
 SAMPLE = 12  # of each run and kind of failure
+FEW = 4      # likewise of further runs, for what they alone do
+# What is lacking, and what is advised.
+TOLD = (("out of memory", "--memory"), ("out of memory", "free some"),
+        ("no thread can be started", "ulimit -u"))
 MANIFEST = "manifest.json"
+LOGS_OF_FACTS = ("positions", "interactions", "applications", "assignments", "members", "companies",
+                 "industries")
 FOREIGN = "foreign_deflate.avro"  # of a schema that libavro resolves
 
 
@@ -86,8 +92,8 @@ class AllocationsTest(NightlyTest):
             if result.code == DONE:
                 return None if found == run.wanted else f"other bytes\n{result}", False
             last = (result.err.splitlines() or [""])[-1]
-            if result.code != RETRY or not last.startswith("tieflow: ") or (
-                    "out of memory" not in last or "--memory" not in last):
+            if result.code != RETRY or not last.startswith("tieflow: ") or not any(
+                    lack in last and advice in last for lack, advice in TOLD):
                 return f"not told as a lack of memory\n{result}", True
             if digests(copy) == digests(run.base):  # then the next run is the first one again
                 return None, True
@@ -102,7 +108,7 @@ class AllocationsTest(NightlyTest):
         finally:
             shutil.rmtree(copy)
 
-    def check(self, name, base, *arguments):
+    def check(self, name, base, *arguments, sample=SAMPLE):
         run = Run(name, base, arguments)
         result, copy, run.calls = self.counted(run, "whole")
         self.assertEqual(result.code, DONE, str(result))
@@ -110,8 +116,8 @@ class AllocationsTest(NightlyTest):
         again, copy, _ = self.counted(run, "again")
         self.assertEqual(digests(copy), run.wanted, str(again))
         steps = range(1, run.calls + 1)
-        if EXTENT != "every" and run.calls > SAMPLE:
-            steps = [1 + i * (run.calls - 1) // (SAMPLE - 1) for i in range(SAMPLE)]
+        if EXTENT != "every" and run.calls > sample:
+            steps = [1 + i * (run.calls - 1) // (sample - 1) for i in range(sample)]
         fails = {f"{n}{after}" for after in ("", "-") for n in steps}
         if EXTENT == "sites":
             fails |= {str(n) for site, n in run.sites.items() if site not in self.sites}
@@ -160,6 +166,51 @@ class AllocationsTest(NightlyTest):
         self.check("report", base, "report", f"tables/date={date_of(1)}")
         self.check("attribute", base, "attribute", "--state", "state", "--positions",
                    "positions.csv", "-o", "study", "--threads", 2)
+
+    def made(self, base, *arguments):
+        result = self.plain(Run("", base, arguments), base)
+        self.assertEqual(result.code, DONE, str(result))
+
+    def test_a_study_of_everything_that_is_known(self):
+        base = self.folder / "base"
+        base.mkdir()
+        self.made(base, "generate", "-o", "world", "--careers", "--csv", "--ties", 300,
+                  "--degree", 6, "--move-rate", 0.2)
+        logs = [argument for log in LOGS_OF_FACTS
+                for argument in (f"--{log}", f"world/{log}.csv")]
+        study = ("attribute", "--connections", "world/connections.csv", *logs, "-o", "study",
+                 "--threads", 2)
+        self.check("everything", base, *study, sample=FEW)
+        self.check("moves", base, *study, "--scope", "moves", sample=FEW)
+
+    def test_many_nights_and_what_they_leave(self):
+        base, (_, *options) = self.job_of_a_night()
+        state = options[:2]
+        self.check("backfill", base, "backfill", *options[:-2], "--from", date_of(1), "--to",
+                   date_of(1), sample=FEW)
+        self.check("list", base, "snapshot", "ls", *state, sample=FEW)
+        self.check("explain", base, "explain", *options, sample=FEW)
+        for form in ("csv", "parquet"):
+            self.check(f"export {form}", base, "snapshot", "export", *state, "-o", "out",
+                       "--format", form, sample=FEW)
+
+    def test_logs_of_every_format(self):
+        base = self.folder / "base"
+        base.mkdir()
+        small = ("--ties", 60, "--degree", 6)
+        for model in ("stream", "rmat"):
+            self.check(model, base, "generate", "-o", "log.ndjson", "--model", model, "--ties", 60,
+                       "--degree", 3, sample=FEW)
+        self.made(base, "generate", "-o", "log.csv", *small)
+        for source, target in (("log.csv", "log.ndjson.zst"), ("log.ndjson.zst", "log.tfp"),
+                               ("log.tfp", "out.csv")):
+            self.check(f"import {source}", base, "import", source, "-o", target, sample=FEW)
+            self.made(base, "import", source, "-o", target)
+        (base / "edges.txt").write_text("# a comment\n1\t2\n2\t3\n")
+        self.check("edges", base, "import", "edges.txt", "-o", "edges.csv", "--input-format",
+                   "snap", "--line-times", sample=FEW)
+        self.check("packed ties", base, "ties", "log.tfp", "-o", "tables", "--format", "parquet",
+                   sample=FEW)
 
     def test_generate_and_import(self):
         base = self.folder / "base"
