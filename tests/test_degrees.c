@@ -112,10 +112,23 @@ static void files_of_another_graph_or_with_damage_are_refused(void **folder) {
     free(lengths);
 }
 
+static void a_file_that_ends_early_with_a_whole_frame_is_refused(void **folder) {
+    struct err err;
+    uint32_t *lengths = lengths_make(DEGREES_FRAME_NODES);
+    struct bytes file = file_make(folder, lengths, DEGREES_FRAME_NODES, DEGREES_FRAME_NODES);
+    struct pages degrees = {0};
+    MUST_FAIL(file_load(&file, 2 * DEGREES_FRAME_NODES, &degrees, &err), FAILURE_DATA,
+              "degrees of");
+    pages_release(&degrees);
+    bytes_release(&file);
+    free(lengths);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         SCRATCH_TEST(degrees_load_back_equal_whatever_the_slices),
         SCRATCH_TEST(files_of_another_graph_or_with_damage_are_refused),
+        SCRATCH_TEST(a_file_that_ends_early_with_a_whole_frame_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

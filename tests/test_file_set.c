@@ -1,5 +1,6 @@
 #include "tests/testing.h"
 
+#include "schemas/limits.h"
 #include "stages/source/file_set.h"
 #include "tests/scratch.h"
 
@@ -197,6 +198,19 @@ static void test_standard_input_has_no_size_and_a_name(void **state) {
     file_set_release(&set);
 }
 
+static void test_more_files_than_the_limit_are_refused(void **state) {
+    (void)state;
+    struct err err;
+    struct names names = {0};
+    struct file_set set = {0};
+    for (size_t i = 0; i <= LIMIT_FILES; i++) {
+        MUST(names_add(&names, "-", &err));
+    }
+    MUST_FAIL(file_set_find(&set, &names, &err), FAILURE_CONFIG, "1000001 log files");
+    file_set_release(&set);
+    names_release(&names);
+}
+
 static void test_file_is_found_by_its_base_name(void **state) {
     struct err err;
     struct file_set set = {0};
@@ -229,6 +243,7 @@ int main(void) {
         IN_SCRATCH(test_two_files_of_one_name_are_refused),
         IN_SCRATCH(test_name_that_is_not_utf_8_is_refused),
         IN_SCRATCH(test_standard_input_has_no_size_and_a_name),
+        IN_SCRATCH(test_more_files_than_the_limit_are_refused),
         IN_SCRATCH(test_file_is_found_by_its_base_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -426,7 +426,20 @@ static void shares_outside_zero_to_one_are_refused(void **state) {
         options = clean_options(100, 100);
         options.wart_share = shares[i];
         refused(options, "warts");
+        options = clean_options(100, 100);
+        options.coworkers = shares[i];
+        refused(options, "coworkers");
+        options = clean_options(100, 100);
+        options.homophily = shares[i];
+        refused(options, "homophily");
     }
+}
+
+static void more_regions_than_can_be_numbered_with_industries_are_refused(void **state) {
+    (void)state;
+    struct study_options options = clean_options(100, 100);
+    options.regions = UINT32_MAX;
+    refused(options, "4294967295 regions");
 }
 
 static void times_out_of_range_are_refused(void **state) {
@@ -481,6 +494,7 @@ int main(void) {
         cmocka_unit_test(too_many_ties_are_refused),
         cmocka_unit_test(numbers_of_members_that_cannot_be_are_refused),
         cmocka_unit_test(shares_outside_zero_to_one_are_refused),
+        cmocka_unit_test(more_regions_than_can_be_numbered_with_industries_are_refused),
         cmocka_unit_test(times_out_of_range_are_refused),
         cmocka_unit_test(defaults_have_the_asked_mean_degree),
     };

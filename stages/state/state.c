@@ -190,8 +190,7 @@ struct status state_set_aside(struct state *state, int64_t date_ms, struct err *
     TRY_OR(done, status, path_join(&from, folder, manifest_name, err));
     TRY_OR(done, status, path_join(&to, folder, aside_name, err));
     if (rename(from, to) != 0) {
-        status = err_set(err, FAILURE_IO, "%s: cannot be renamed to %s: %s", from, aside_name,
-                         strerror(errno));
+        status = err_io(err, errno, "%s: cannot be renamed to %s", from, aside_name);
         goto done;
     }
     TRY_OR(done, status, folder_sync(folder, err));
