@@ -333,11 +333,12 @@ static int read_errno(const struct database_reader *reader, int code) {
 }
 
 static struct status read_error(const struct database_reader *reader, int code, struct err *err) {
+    if ((code & 0xff) == SQLITE_NOMEM) { /* perhaps for the very handle that could be asked */
+        return err_memory(err, 0, reader->path);
+    }
     const char *text = sqlite3_errmsg(reader->sqlite);
     int failure = read_errno(reader, code & 0xff);
     switch (code & 0xff) {
-    case SQLITE_NOMEM:
-        return err_memory(err, 0, reader->path);
     case SQLITE_CANTOPEN:
     case SQLITE_IOERR:
     case SQLITE_PERM:
