@@ -475,6 +475,30 @@ static void more_segments_than_can_be_numbered_are_refused(void **state) {
     world_release(&world);
 }
 
+static void more_variants_than_can_be_numbered_are_refused(void **state) {
+    (void)state;
+    enum { MANY = UINT16_MAX + 1 };
+    static struct world world;
+    static uint64_t ids[MANY];
+    static struct fact facts[MANY];
+    struct err err;
+    struct segments *segments;
+    bare_world_make(&world);
+    for (size_t i = 0; i < MANY; i++) {
+        ids[i] = i;
+        facts[i].value[ASSIGNMENT_EXPERIMENT] = 1;
+        facts[i].value[ASSIGNMENT_MEMBER] = i;
+        facts[i].value[ASSIGNMENT_VARIANT] = i;
+    }
+    world.people = (struct people){.ids = ids, .count = MANY};
+    world.assignments.facts = facts;
+    world.assignments.count = MANY;
+    MUST_FAIL(segments_new(&segments, &world.inputs, &err), FAILURE_DATA,
+              "more than 65535 variants");
+    assert_null(segments);
+    world_release(&world);
+}
+
 /* --- coworkers --- */
 
 /* Two spells at company 0, and what they make of two people at noon of day 100. */
@@ -511,6 +535,7 @@ int main(void) {
         cmocka_unit_test(where_nothing_is_known_there_are_all_degrees_and_horizons),
         cmocka_unit_test(more_experiments_than_a_side_has_room_for_are_refused),
         cmocka_unit_test(more_segments_than_can_be_numbered_are_refused),
+        cmocka_unit_test(more_variants_than_can_be_numbered_are_refused),
         cmocka_unit_test(coworkers_are_current_past_or_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 """The report: well-formed, true to its database, safe, and worth looking at."""
 
+import contextlib
 import functools
 import html.parser
 import pathlib
@@ -10,7 +11,7 @@ import tempfile
 import xml.etree.ElementTree
 
 from tests.cli import browser, study_fixture
-from tests.cli.support import DATA_WRONG, IO, USAGE, CommandTest
+from tests.cli.support import DATA_WRONG, IO, RETRY, USAGE, CommandTest
 
 VOID = {"meta", "br", "hr", "img", "link", "input"}
 LIGHT, DARK = (255, 255, 255), (0x13, 0x16, 0x1a)
@@ -224,6 +225,14 @@ class CommandLineTest(ReportTest):
         self.assert_refused(DATA_WRONG, "other.sqlite", self.folder / "other.sqlite")
         self.assert_refused(IO, "nowhere", self.database("single"), "-o",
                             self.folder / "nowhere" / "page.html")
+
+    def test_study_that_another_program_writes_is_left_for_later(self):
+        database = self.database("single")
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            connection.execute("BEGIN EXCLUSIVE")
+            self.assert_refused(RETRY, "another program is writing it", database, "-o",
+                                self.folder / "page.html")
+        self.succeed("report", database, "-o", self.folder / "page.html")
 
     def test_study_that_lacks_a_table_is_refused(self):
         database = self.database("single")
