@@ -126,7 +126,7 @@ static struct status degrees_sum(const struct tape *tape, uint32_t *degrees, uin
         block == NULL ? err_memory(err, sizeof *block, "a block of events") : status_ok();
     for (size_t i = 0; i < tape_blocks(tape) && !failed(status); i++) {
         status = tape_read(tape, i, block, err);
-        for (size_t j = 0; j < 2 * block->count && !failed(status); j++) {
+        for (size_t j = 0; !failed(status) && j < 2 * block->count; j++) {
             uint32_t node = j % 2 == 0 ? block->from[j / 2] : block->to[j / 2];
             if (node < members) {
                 *sum += degrees[node];

@@ -48,6 +48,10 @@ class UsageTest(LogTest):
                 ("--threads needs a value", (*ties, "--threads")),
                 ("takes no value", (*ties, "--quiet=true")),
                 ("--out: the value is empty", ("ties", self.log, "-o", "")),
+                ("--memory is too little", (*ties, "--memory", "4M", "--threads", 2)),
+                ("leave out one", ("import", self.log, "-o", self.out, "--brokers", "nowhere:1")),
+                ("avro-bare", ("ties", "-o", self.out, "--brokers", "nowhere:1",
+                               "--writer-schema", self.log)),
                 ("--out: the value is empty", ("ties", self.log, "--out=")),
                 ("--out: the value is empty", ("check", self.log, "-o", "")),
                 ("--state: the value is empty", ("snapshot", "ls", "--state", "")),
@@ -234,6 +238,10 @@ class ConfigTest(LogTest):
         self.assertEqual(self.tables_with(section), [".parquet"])
         self.assertEqual(self.tables_with(section, "--format", "csv"), [".csv"])
         self.assertEqual(self.tables_with(general, "-f", "both"), [".csv", ".parquet"])
+
+    def test_a_line_too_long_to_be_read_whole_is_refused(self):
+        long = self.config(f"out = {self.out}\nthreads = {1:0300}\n")
+        self.refuse(CONFIG, "ties", self.log, "-c", long, says=[f"{long}:2", "longer than"])
 
     def test_the_list_of_logs_is_replaced_not_joined(self):
         other = random_logs.write_csv(self.folder / "other.csv", EVENTS[:5])
@@ -435,6 +443,12 @@ class MalformedTest(LogTest):
               '{"at":5,"from":[1],"to":2}', '{"at":5,"from":1,"to":2,"kind":"maybe"}',
               '{"at":5,"from":1,"to":2', '{"at":5,"from":1,"to":2} {}', "[5,1,2]", "5", "nonsense",
               '{"at":5,"at":6,"from":1,"to":2}', '{"at":true,"from":1,"to":2}')
+
+    def test_more_malformed_records_than_can_be_set_aside_are_refused(self):
+        log = self.write("log.csv", "at,from,to\n" + "x\n" * 1_000_001)
+        self.refuse(DATA_WRONG, "ties", log, "-o", self.out, "--max-malformed", 1,
+                    says=["1000000 malformed records", "is it a log of connections?"])
+        self.assert_nothing_published()
 
     def assert_each_is_quarantined(self, name, lines, good_head, good):
         for line in lines:

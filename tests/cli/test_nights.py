@@ -295,6 +295,7 @@ class RefusalTest(NightlyTest):
         with open(log, "a", encoding="utf-8") as file:
             file.write("\n" * (size - log.stat().st_size))
         self.assert_refused(DATA_WRONG, 1, ["0.csv", "replaced"])
+        self.assert_refused(DATA_WRONG, 0, ["0.csv", "replaced"])
 
     def test_another_setting_than_the_states(self):
         self.job.run_days(range(2))
@@ -336,6 +337,24 @@ class RefusalTest(NightlyTest):
     def test_too_many_dates(self):
         random_logs.write_csv(self.logs / "2.csv", [Event(253_402_300_799_999, 1, 2)])
         self.refuse(DATA_WRONG, *self.job.arguments("backfill"), says="wrong event time")
+
+    def test_a_backfill_of_no_dates(self):
+        for log in self.logs.iterdir():
+            random_logs.write_csv(log, [])
+        self.refuse(DATA_WRONG, *self.job.arguments("backfill"), says="hold no events")
+
+    def test_the_last_date_of_all(self):
+        self.refuse(USAGE, *self.job.arguments("run", "--date", "9999-12-31"),
+                    says="no date comes after it")
+
+    def test_a_repeat_with_other_positions(self):
+        positions = self.folder / "positions.csv"
+        night = self.job.arguments("run", "--date", date_of(0), "--positions", positions)
+        head = "at,member,company,kind\n"
+        positions.write_text(f"{head}{first_ms(0)},1,5,start\n")
+        self.succeed(*night)
+        positions.write_text(f"{head}{first_ms(0)},1,6,start\n")
+        self.refuse(DATA_WRONG, *night, says=["positions", "other records for this date"])
 
 
 class LateTest(NightlyTest):

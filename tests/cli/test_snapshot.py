@@ -37,6 +37,13 @@ class ListTest(SnapshotTest):
             self.assertEqual(list(map(int, cells[1:4])),
                              [len(truth.neighbours), len(truth.ties), open_ties])
 
+    def test_a_damaged_generation_is_told_and_the_others_are_listed(self):
+        with open(self.job.state / f"gen-{date_of(1)}" / "manifest.json", "ab") as manifest:
+            manifest.write(b"x")
+        lines = self.refuse(DATA_WRONG, "snapshot", "ls", "--state", self.job.state,
+                            says="manifest.json").out.splitlines()
+        self.assertEqual(["damaged" in line for line in lines], [False, False, True, False])
+
     def test_what_is_missing_is_said(self):
         self.refuse(USAGE, "snapshot", "ls", says="--state")
         self.refuse(USAGE, "snapshot", "--state", self.job.state, says=["ls", "verify", "export"])
