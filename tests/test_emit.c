@@ -633,6 +633,18 @@ static void test_prefix_that_names_no_topic_is_refused(void **state) {
     }
 }
 
+static void test_topic_of_dead_letters_with_a_name_too_long_is_refused(void **state) {
+    (void)state;
+    struct err err;
+    struct emit *emit;
+    char long_one[251];
+    memset(long_one, 'x', sizeof long_one);
+    long_one[sizeof long_one - 1] = '\0';
+    const struct emit_options options = {.prefix = "t.", .dead_letter_topic = long_one};
+    MUST_FAIL(emit_open(&emit, &options, &err), FAILURE_CONFIG, "--dead-letters");
+    assert_null(emit);
+}
+
 #define WITH_KAFKA(test) cmocka_unit_test_setup_teardown(test, kafka_make, scratch_remove)
 
 int main(void) {
@@ -657,6 +669,7 @@ int main(void) {
         WITH_KAFKA(test_folder_without_a_sound_manifest_is_refused),
         WITH_KAFKA(test_missing_topics_and_schemas_are_found_at_the_open),
         WITH_KAFKA(test_prefix_that_names_no_topic_is_refused),
+        WITH_KAFKA(test_topic_of_dead_letters_with_a_name_too_long_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

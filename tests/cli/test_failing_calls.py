@@ -18,7 +18,7 @@ import subprocess
 from tests.cli import file_calls
 from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days
 from tests.cli.random_logs import write_csv
-from tests.cli.rehearsal import RehearsedTest, tree, visible
+from tests.cli.rehearsal import RehearsedTest, parts_of, tree
 from tests.cli.support import DONE, IO, TIEFLOW, CommandTest, Result, digests, skip_loudly
 
 FAULTS = os.environ.get("TIEFLOW_FAULTS", "100")
@@ -91,14 +91,20 @@ class FailingCallsTest(RehearsedTest):
     def disturb(self, step, call, error, is_for_good):
         """Runs the step with that call failing, and alone or all behind it that need room."""
         extent = {"last": 0, "names": ",".join(NEED_ROOM | {"open"})} if is_for_good else {}
+        log = self.folder / "disturbed"
+        log.unlink(missing_ok=True)
         with self.subTest(step=str(step), call=str(call), error=error, is_for_good=is_for_good):
             self.restore(step.before)
             result = self.command(*step.arguments, "--threads", 1, env=file_calls.environment(
-                self.under(), kinds=self.kinds, first=call.number, action="fail", error=error,
-                **extent))
+                self.under(), log=log, kinds=self.kinds, first=call.number, action="fail",
+                error=error, **extent))
+            # Where two threads read at a time the number may be that of another call.
+            calls = file_calls.read_log(log)
+            call = next((one for one in calls if one.number == call.number), call)
             self.failed[error + (", all from there on" if is_for_good else "")] += 1
             if result.code == DONE and self.may_be_passed_over(call):
-                self.assertEqual(visible(tree(self.job)), visible(self.kept[step.after]))
+                # Files may be left of a generation that was being removed; its manifest is not.
+                self.assertEqual(parts_of(tree(self.job)), parts_of(self.kept[step.after]))
             else:
                 self.assert_told(result, call, error)
                 self.assert_whole(step)
