@@ -49,6 +49,10 @@ class UsageTest(LogTest):
                 ("takes no value", (*ties, "--quiet=true")),
                 ("--out: the value is empty", ("ties", self.log, "-o", "")),
                 ("--memory is too little", (*ties, "--memory", "4M", "--threads", 2)),
+                ("xml", ("explain", self.log, "-o", self.out, "--format", "xml")),
+                ("xml", ("check", self.log, "-o", self.out, "--format", "xml")),
+                ("xml", ("attribute", "--state", self.folder, "--positions", self.log, "-o",
+                         self.out, "--format", "xml")),
                 ("leave out one", ("import", self.log, "-o", self.out, "--brokers", "nowhere:1")),
                 ("avro-bare", ("ties", "-o", self.out, "--brokers", "nowhere:1",
                                "--writer-schema", self.log)),
@@ -242,6 +246,10 @@ class ConfigTest(LogTest):
     def test_a_line_too_long_to_be_read_whole_is_refused(self):
         long = self.config(f"out = {self.out}\nthreads = {1:0300}\n")
         self.refuse(CONFIG, "ties", self.log, "-c", long, says=[f"{long}:2", "longer than"])
+
+    def test_a_value_that_the_kafka_client_does_not_take_is_refused(self):
+        self.refuse(CONFIG, "ties", "-o", self.out, "--brokers", "nowhere:1", "-X",
+                    "socket.timeout.ms=soon", says=["does not take socket.timeout.ms", "soon"])
 
     def test_the_list_of_logs_is_replaced_not_joined(self):
         other = random_logs.write_csv(self.folder / "other.csv", EVENTS[:5])

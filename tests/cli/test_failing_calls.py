@@ -145,6 +145,50 @@ class FailingCallsTest(RehearsedTest):
                 self.assertEqual(tree(self.job), self.kept[step.before])
 
 
+class ReadingTest(CommandTest):
+    """A log of any format that cannot be read to its end is told, wherever that is."""
+
+    def logs(self):
+        """The options that name logs of all formats, each of more than one read where it can be."""
+        self.succeed("generate", "-o", self.folder / "log.csv", "--ties", 20000, "--degree", 20)
+        yield (self.folder / "log.csv",)
+        yield self.folder / "log.csv", "--skip", 3, "--columns", "at=1,from=2,to=3"
+        for name in ("log.ndjson", "log.avro", "log.tfp", "log.csv.zst", "log.ndjson.zst"):
+            self.succeed("import", self.folder / "log.csv", "-o", self.folder / name)
+            yield (self.folder / name,)
+        quoted = "at,from,to,note\n" + '1,2,3,"' + "a\n" * 400_000 + '"\n'
+        for name, form, text in (
+                ("quoted.csv", "csv", quoted),
+                ("long.csv", "csv", "at,from,to\n" + "9" * 3_000_000),
+                ("konect.txt", "konect", "% sym\n" + "1 2 1 5\n" * 60_000),
+                ("comments.txt", "konect", "% a\n" * 100_000 + "1 2 1 5\n"),
+                ("matrix.mtx", "mtx", "%%MatrixMarket matrix coordinate pattern symmetric\n" +
+                 "% a\n" * 100_000 + "3 3 1\n2 1\n")):
+            (self.folder / name).write_text(text)
+            yield (self.folder / name, "--input-format", form,
+                   *(["--line-times"] if form == "mtx" else []))
+
+    def test_whichever_read_fails_is_told(self):
+        calls_of = self.folder / "calls"
+        out = self.folder / "out.csv"
+        failed = 0
+        for log, *options in self.logs():
+            arguments = ["import", log, "-o", out, *options]
+            calls_of.unlink(missing_ok=True)
+            self.command(*arguments, env=file_calls.environment(log, log=calls_of, kinds="reads"))
+            calls = file_calls.read_log(calls_of)
+            self.assertGreater(len(calls), 1, str(log))
+            for call in {1, 2, len(calls) // 2, len(calls) - 1, len(calls)}:
+                out.unlink(missing_ok=True)
+                with self.subTest(log=log.name, call=call):
+                    self.refuse(IO, *arguments, says=[str(log), REMEDIES["EIO"]],
+                                env=file_calls.environment(log, kinds="reads", first=call,
+                                                           action="fail", error="EIO"))
+                    self.assertFalse(out.exists())
+                    failed += 1
+        self.assertGreater(failed, 30)
+
+
 class LimitsTest(NightlyTest):
     """Limits and permissions that the system itself enforces."""
 

@@ -234,6 +234,12 @@ class CommandLineTest(ReportTest):
                                 self.folder / "page.html")
         self.succeed("report", database, "-o", self.folder / "page.html")
 
+    def test_study_of_another_version_is_refused(self):
+        database = self.database("single")
+        with sqlite3.connect(database) as connection:
+            connection.execute("PRAGMA user_version = 99")
+        self.assert_refused(DATA_WRONG, "of version 99", database, "-o", self.folder / "page.html")
+
     def test_study_that_lacks_a_table_is_refused(self):
         database = self.database("single")
         with sqlite3.connect(database) as connection:

@@ -44,6 +44,16 @@ class ListTest(SnapshotTest):
                             says="manifest.json").out.splitlines()
         self.assertEqual(["damaged" in line for line in lines], [False, False, True, False])
 
+    def test_what_looks_at_the_newest_generation_tells_that_it_is_damaged(self):
+        with open(self.job.state / f"gen-{date_of(DAYS - 1)}" / "manifest.json", "ab") as manifest:
+            manifest.write(b"x")
+        night = ("--state", self.job.state, "--logs", self.logs, "-o", self.folder / "out")
+        self.refuse(DATA_WRONG, "explain", *night, says="manifest.json")
+        found = self.refuse(DATA_WRONG, "check", *night, says="1 problem")
+        self.assertIn("manifest.json", found.out)
+        self.refuse(DATA_WRONG, "snapshot", "verify", "--state", self.job.state,
+                    says="manifest.json")
+
     def test_what_is_missing_is_said(self):
         self.refuse(USAGE, "snapshot", "ls", says="--state")
         self.refuse(USAGE, "snapshot", "--state", self.job.state, says=["ls", "verify", "export"])
