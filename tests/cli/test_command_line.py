@@ -251,6 +251,23 @@ class ConfigTest(LogTest):
         self.refuse(CONFIG, "ties", "-o", self.out, "--brokers", "nowhere:1", "-X",
                     "socket.timeout.ms=soon", says=["does not take socket.timeout.ms", "soon"])
 
+    def test_what_connects_says_what_is_wrong_before_it_does(self):
+        topic = ("--brokers", "localhost:1")
+        run = ("run", "--state", self.folder / "state", "-o", self.out, "--date", date_of(0))
+        missing = self.folder / "missing"
+        settings, registry = ("-F", missing), ("--registry", "nonsense")
+        commands = [(*verb, *topic, *options) for options in (settings, registry) for verb in (
+            ("ties", "-o", self.out), ("check", "-o", self.out), (*run, "--emit", "kafka"),
+            (*run, "--logs", self.log, "--emit", "kafka"))]
+        commands += [("import", self.log, *topic, "--encoding", "json", *settings),
+                     ("import", self.log, *topic, *registry)]
+        for command in commands:
+            with self.subTest(command=command):
+                result = self.command(*command)
+                self.assertNotEqual(result.code, DONE)
+                self.assertIn(str(missing) if "-F" in command else "cannot be parsed",
+                              result.out + result.err)
+
     def test_the_list_of_logs_is_replaced_not_joined(self):
         other = random_logs.write_csv(self.folder / "other.csv", EVENTS[:5])
         text = f"logs = nowhere1.csv\nlogs = nowhere2.csv\n[ties]\nlogs = {self.log}\n"
