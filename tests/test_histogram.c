@@ -105,6 +105,18 @@ static void a_saved_histogram_loads_back(void **folder) {
     }
 }
 
+static void more_values_than_a_frame_holds_are_refused(void **folder) {
+    struct err err;
+    struct histogram histogram = {0};
+    struct output *output = state_file_start(folder, "histogram.tff");
+    for (uint32_t value = 0; value <= LIMIT_FRAME_ITEMS; value++) {
+        MUST(histogram_add(&histogram, LIMIT_FRAME_ITEMS - value, 1, &err));
+    }
+    MUST_FAIL(histogram_save(&histogram, output, &err), FAILURE_DATA, "4194305 distinct");
+    output_discard(output);
+    histogram_release(&histogram);
+}
+
 /* --- files made by hand --- */
 
 struct item {
@@ -315,6 +327,7 @@ int main(void) {
         cmocka_unit_test(an_empty_histogram_has_nothing),
         cmocka_unit_test(ranks_counts_sums_and_means_are_those_of_the_sorted_values),
         cmocka_unit_test(counts_may_be_added_many_at_once),
+        SCRATCH_TEST(more_values_than_a_frame_holds_are_refused),
         cmocka_unit_test(values_added_as_a_row_and_histograms_merged_are_the_values_one_by_one),
         SCRATCH_TEST(a_saved_histogram_loads_back),
         SCRATCH_TEST(the_bytes_are_those_of_the_header),

@@ -15,7 +15,8 @@ test took. What a branch is for is read off its line:
 ARGUED is the kept file that says why the error branches that are left need no test:
 
     # a remark
-    = a reason, which holds for all that follows
+    = name of a reason: what it is, which holds for all that follows
+      and may go on
     path: function: the line of source
 
 The exit code is 0 only if every error branch that no test took is argued away, and every argument
@@ -88,13 +89,13 @@ def counted_by_gcov(notes):
 
 
 def argued_of(text):
-    """{"path: function: line": reason} of the file of arguments."""
+    """{"path: function: line": name of the reason} of the file of arguments."""
     argued = {}
     reason = None
-    for line in filter(None, map(str.strip, text.splitlines())):
-        if line.startswith("= "):
-            reason = line[2:]
-        elif not line.startswith("#"):
+    for line in text.splitlines():
+        if line.startswith("= ") and ": " in line:
+            reason = line[2:line.index(": ")]
+        elif line and not line.startswith(("#", "  ")):
             if reason is None or line.count(": ") < 2 or line in argued:
                 raise SystemExit(f"no argument, or argued twice: {line}")
             argued[line] = reason

@@ -37,20 +37,21 @@ class CoverageTest(unittest.TestCase):
         return found
 
     def test_an_error_branch_is_argued_away_by_its_function_and_its_text(self):
-        found = self.found("# why", "= never", "x.c: f: TRY(call(err));",
-                           'x.c: g: return err_memory(err, 1, "x");')
+        found = self.found("# why", "= never: it is", "  not reached", "",
+                           "x.c: f: TRY(call(err));", 'x.c: g: return err_memory(err, 1, "x");')
         self.assertEqual((found.open, dict(found.reasons)), (1, {"never": 1}))
         self.assertTrue(found.errors[0].endswith("argued: never"))
         self.assertTrue(found.errors[1].endswith("NOT ARGUED"))
 
     def test_an_argument_about_a_line_that_is_gone_is_stale_and_one_that_was_taken_is_spare(self):
         gone, taken = "x.c: f: TRY(gone(err));", 'x.c: f: return err_set(err, FAILURE_DATA, "x");'
-        found = self.found("= never", gone, taken)
+        found = self.found("= never: no", gone, taken)
         self.assertEqual(found.stale, {gone})
         self.assertIn(f"argued, and taken all the same: {taken}", list(found.tell()))
 
     def test_an_argument_without_a_reason_and_one_made_twice_are_refused(self):
-        for lines in (("x.c: f: y",), ("= a", "x.c: f: y", "= b", "x.c: f: y"), ("= a", "x.c")):
+        for lines in (("x.c: f: y",), ("= a", "x.c: f: y"), ("= a: b", "x.c"),
+                      ("= a: b", "x.c: f: y", "= b: c", "x.c: f: y")):
             with self.assertRaises(SystemExit):
                 coverage.argued_of("\n".join(lines))
 
