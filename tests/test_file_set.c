@@ -4,6 +4,7 @@
 #include "stages/source/file_set.h"
 #include "tests/scratch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Makes "folder/name" with `count` bytes in it; the folder where it is missing. */
@@ -201,14 +202,13 @@ static void test_standard_input_has_no_size_and_a_name(void **state) {
 static void test_more_files_than_the_limit_are_refused(void **state) {
     (void)state;
     struct err err;
-    struct names names = {0};
+    struct names none = {0};
     struct file_set set = {0};
-    for (size_t i = 0; i <= LIMIT_FILES; i++) {
-        MUST(names_add(&names, "-", &err));
-    }
-    MUST_FAIL(file_set_find(&set, &names, &err), FAILURE_CONFIG, "1000001 log files");
+    set.paths.count = LIMIT_FILES + 1; /* as if they had been found */
+    set.paths.items = calloc(set.paths.count, sizeof *set.paths.items);
+    assert_non_null(set.paths.items);
+    MUST_FAIL(file_set_find(&set, &none, &err), FAILURE_CONFIG, "1000001 log files");
     file_set_release(&set);
-    names_release(&names);
 }
 
 static void test_file_is_found_by_its_base_name(void **state) {
