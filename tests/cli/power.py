@@ -24,7 +24,7 @@ State and tables are file systems of their own: syncfs of the one does nothing f
 That is more than ext4, XFS or btrfs let happen: they keep the order of renames in one folder, and
 their fsync takes the entry along. Not in it: calls that were under way (a write that is cut is in
 it one moment later), losses of what was promised durable, by disks that lie, and sectors that go
-bad (tests/cli/rot.py). The database of a study is not among the commits: SQLite writes it.
+bad (tests/cli/rot.py).
 
 Fewer moments and images are tried than there are where they are many: all parts of the entries up
 to 6 of them, of more none, all, each alone, all but each, and random ones; of the files' contents
@@ -49,13 +49,14 @@ import sys
 import unittest
 
 from tests.cli import file_calls, random_logs
-from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days
+from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, study_options
 from tests.cli.support import DONE
 
 SECTOR_BYTES = 512
 RENAME_EXCHANGE = 2  # of linux/fs.h
 ENTRIES_ALL_PARTS = 6
 ROOT = 0
+DAYS = 5
 ROTTEN = b"rot"  # what a test has made of a file before the command
 
 # A change of a file's bytes: `data` written at `offset`; None: cut to `offset` bytes.
@@ -161,7 +162,8 @@ class Disk:
                 self.now[entry] = node
         self.pending.append(Change(next(self.changes), entries))
 
-    def make(self, call, is_folder):
+    def found(self, call, is_folder=False):
+        """The node of what the call makes."""
         node = next(self.nodes)
         self.node_of_inode[call.inode] = node
         self.top[node] = self.top_of(call.path)
@@ -169,7 +171,10 @@ class Disk:
             self.folders.add(node)
         else:
             self.files[node] = File()
-        self.change({self.entry(call.path): node})
+        return node
+
+    def make(self, call, is_folder):
+        self.change({self.entry(call.path): self.found(call, is_folder)})
 
     def needed(self, change):
         """The change and what it needs: earlier ones of its entries, and so on."""
@@ -217,7 +222,9 @@ class Disk:
                 raise AssertionError(f"the recorded command had a failure: {call}")
             return
         if call.name == "open":
-            if self.entry(call.path) not in self.now:
+            if call.flags & os.O_TMPFILE == os.O_TMPFILE:
+                self.found(call)  # scratch, which has no name
+            elif self.entry(call.path) not in self.now:
                 self.make(call, False)
             elif call.flags & os.O_TRUNC:
                 self.files[self.node_of_inode[call.inode]].pending.append(Write(0, None))
@@ -339,6 +346,11 @@ class PowerTest(NightlyTest):
         job.state, job.out = self.disk / "state", self.disk / "tables"
         return job
 
+    def study_of(self, events):
+        """Options for a study of some members of a log."""
+        members = sorted({member for event in events for member in (event.from_, event.to)})
+        return study_options(self.folder, random.Random(7), members[:40], DAYS)
+
     def record(self, arguments):
         """Runs the command; the disk before it, and the calls with what they wrote."""
         before = Disk(self.disk)
@@ -454,7 +466,8 @@ class PowerTest(NightlyTest):
 class NightPowerTest(PowerTest):
     def setUp(self):
         super().setUp()
-        random_logs.write_csv(self.logs / "a.csv", events_of_days(1, 5, count=400))
+        self.events = events_of_days(1, DAYS, count=400)
+        random_logs.write_csv(self.logs / "a.csv", self.events)
 
     def try_night(self, name, job, day):
         self.try_commit(name, job.arguments("run", "--date", date_of(day)),
@@ -481,6 +494,12 @@ class NightPowerTest(PowerTest):
                         job.arguments("backfill", "--from", date_of(1), "--to", date_of(3)),
                         job.arguments("run", "--date", date_of(4)))
 
+    def test_a_night_with_a_study_and_its_repeat(self):
+        job = self.job("--format", "csv", "--keep", 2, *self.study_of(self.events))
+        job.run_days(range(3))
+        self.try_night("night with a study", job, 3)
+        self.try_night("repeat with a study", job, 3)
+
     def test_a_generation_that_is_made_again(self):
         job = self.job("--format", "csv")
         job.run_days(range(3))
@@ -489,13 +508,20 @@ class NightPowerTest(PowerTest):
         self.try_night("generation made again", job, 3)
 
 
-class TiesPowerTest(PowerTest):
+class TablesPowerTest(PowerTest):
     def test_ties_over_the_tables_of_another_log(self):
         for i in range(2):
             random_logs.write_csv(self.folder / f"{i}.csv", events_of_days(i, 1))
         out = self.disk / "tables"
         self.succeed("ties", self.folder / "0.csv", "-o", out)
         self.try_commit("ties", ["ties", self.folder / "1.csv", "-o", out], None)
+
+    def test_a_study_over_that_of_another_log(self):
+        logs = [events_of_days(seed, DAYS, count=400) for seed in range(2)]
+        paths = [random_logs.write_csv(self.folder / f"{i}.csv", log) for i, log in enumerate(logs)]
+        study = ("--format", "csv", *self.study_of(logs[1]), "-o", self.disk / "tables")
+        self.succeed("attribute", "-l", paths[0], *study)
+        self.try_commit("attribute", ["attribute", "-l", paths[1], *study], None)
 
 
 def main():

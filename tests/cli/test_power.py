@@ -12,6 +12,6 @@ class NightPowerTest(SampleOf, power.NightPowerTest):
     pass
 
 
-class TiesPowerTest(SampleOf, power.TiesPowerTest):
+class TablesPowerTest(SampleOf, power.TablesPowerTest):
     most = 12
     limit = 250
