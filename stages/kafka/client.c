@@ -21,13 +21,6 @@ enum { ASIDE_SECONDS = 1 };
 /* The number of the request in Kafka's protocol. */
 enum { FETCH = 1 };
 
-int64_t client_now_ms(void) {
-    struct timespec now;
-    int failure = clock_gettime(CLOCK_MONOTONIC, &now);
-    assert(failure == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* ---- what the client says ---- */
 
 static void hear_error(rd_kafka_t *rk, int code, const char *text, void *opaque) {

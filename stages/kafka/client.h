@@ -13,6 +13,7 @@
 #define TIEFLOW_STAGES_KAFKA_CLIENT_H
 
 #include "schemas/status.h"
+#include "stages/kafka/client_clock.h"
 #include "stages/kafka/client_thread.h"
 #include "stages/kafka/kafka_settings.h"
 #include "stages/kafka/kafka_watch.h"
@@ -75,9 +76,6 @@ bool client_is_lost(const struct client *client, int64_t *offset);
 
 /* FAILURE_PERMISSION where the brokers have refused us, and none has accepted us since. */
 FALLIBLE client_check(struct client *client, struct err *err);
-
-/* Milliseconds of a clock that only goes forward. */
-int64_t client_now_ms(void);
 
 /* The class of a client's error code. */
 enum failure client_failure(rd_kafka_resp_err_t code);
