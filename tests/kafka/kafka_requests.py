@@ -46,9 +46,6 @@ class Stopped:
     def go_on(self):
         self.process.send_signal(signal.SIGCONT)
 
-    def is_running(self):
-        return self.process.poll() is None
-
     def end(self):
         """What came of it."""
         out, err = b"", b""
