@@ -3,9 +3,12 @@
 #include "tests/testing.h"
 
 #include <librdkafka/rdkafka_mock.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { CLUSTERS_MAX = 256 };
 
 struct mock_cluster {
     rd_kafka_t *host; /* the cluster lives in the threads of a client */
@@ -34,10 +37,31 @@ struct mock_cluster *mock_cluster_new(int brokers) {
     return cluster;
 }
 
-void mock_cluster_free(struct mock_cluster *cluster) {
+/* The library takes a second to end a cluster; nobody waits for it before the program's end. */
+static pthread_t endings[CLUSTERS_MAX];
+static size_t ending_count;
+
+static void *end_cluster(void *context) {
+    struct mock_cluster *cluster = context;
     rd_kafka_mock_cluster_destroy(cluster->mock);
     rd_kafka_destroy(cluster->host);
     free(cluster);
+    return NULL;
+}
+
+static void wait_for_endings(void) {
+    for (size_t i = 0; i < ending_count; i++) {
+        (void)pthread_join(endings[i], NULL);
+    }
+}
+
+void mock_cluster_free(struct mock_cluster *cluster) {
+    assert_true(ending_count < CLUSTERS_MAX);
+    if (ending_count == 0) {
+        assert_int_equal(atexit(wait_for_endings), 0);
+    }
+    assert_int_equal(pthread_create(&endings[ending_count], NULL, end_cluster, cluster), 0);
+    ending_count++;
 }
 
 struct kafka_settings mock_cluster_settings(const struct mock_cluster *cluster) {

@@ -13,7 +13,7 @@ enum { REFUSED_GRACE_MS = 2000 };
 
 /* One partition has no leader for a moment when brokers restart; a topic that was just made is not
  * yet known to every broker, so that it is asked for a little longer. */
-enum { RETRY_PAUSE_MS = 100, UNKNOWN_GRACE_MS = 1000 };
+enum { RETRY_PAUSE_MS = 100, UNKNOWN_GRACE_MS = 1000, LONGEST_WAIT_MS = 2000 };
 
 /* How long a close waits for a client that has lost a thread. */
 enum { ASIDE_SECONDS = 1 };
@@ -205,9 +205,12 @@ static struct status make(rd_kafka_conf_t *conf, struct client *client, rd_kafka
 }
 
 /* The next wait for an answer that has not come: one that is given up is lost, so that a wait that
- * is shorter than the way to the brokers would never see one. */
+ * is shorter than the way to the brokers would never see one. Refusals are looked at between two.
+ */
 static int longer(const struct client *client, int wait_ms) {
-    return 2 * wait_ms < (int)client->timeout_ms ? 2 * wait_ms : (int)client->timeout_ms;
+    int longest_ms = client->refused_at_ms != 0 ? CLIENT_SLICE_MS : LONGEST_WAIT_MS;
+    longest_ms = longest_ms < (int)client->timeout_ms ? longest_ms : (int)client->timeout_ms;
+    return 2 * wait_ms < longest_ms ? 2 * wait_ms : longest_ms;
 }
 
 /* Waits for an answer of any broker. */
