@@ -360,8 +360,8 @@ static rd_kafka_resp_err_t group_refusal(struct client *client, rd_kafka_resp_er
     return code;
 }
 
-/* One try; `waits` until the deadline. The client's blocking commit knows no timeout; its answer on
- * a queue can be waited for. */
+/* One try, waited for until the deadline. The client's blocking commit knows no timeout; its answer
+ * on a queue can be waited for. */
 static struct status commit_once(struct client *client, rd_kafka_topic_partition_list_t *list,
                                  int64_t deadline, rd_kafka_resp_err_t *code, struct err *err) {
     rd_kafka_queue_t *answers = rd_kafka_queue_new(client->rk);
