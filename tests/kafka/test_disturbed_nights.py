@@ -76,6 +76,7 @@ class DisturbedNightTest(RehearsedTest, EmitTest):
 
     def assert_sent_once(self):
         self.assertEmitted(self.tables, (1,))
+        self.peer.settle(self.letters)
         self.assertEqual([(one.key, one.value) for one in self.peer.consume(self.letters)],
                          [(LETTER.key, LETTER.value)])
 
