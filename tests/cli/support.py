@@ -71,6 +71,13 @@ def skip_loudly(reason):
     raise unittest.SkipTest(reason)
 
 
+def need_file_limits():
+    """Skips the test at hand where a limit on files would be one on the counts of a coverage build
+    as well."""
+    if "GCOV_ERROR_FILE" in os.environ:
+        skip_loudly("files cannot be limited: the counts of a coverage build would be")
+
+
 @contextlib.contextmanager
 def needing(what):
     """Skips the test at hand where its body needs programs that are not there; in CI it fails."""
@@ -127,8 +134,8 @@ class CommandTest(unittest.TestCase):
             for limit, value in limits.items():
                 resource.setrlimit(limit, (value, value))
 
-        if resource.RLIMIT_FSIZE in (limits or {}) and "GCOV_ERROR_FILE" in os.environ:
-            skip_loudly("the limit would be one on the counts of a coverage build as well")
+        if resource.RLIMIT_FSIZE in (limits or {}):
+            need_file_limits()
         done = subprocess.run([str(TIEFLOW), *map(str, args)], input=stdin, capture_output=True,
                               cwd=cwd, env=env, timeout=TIMEOUT_SECONDS, check=False,
                               preexec_fn=None if limits is None else under_limits)

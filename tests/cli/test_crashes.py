@@ -10,7 +10,8 @@ import time
 from tests.cli import random_logs
 from tests.cli.nightly import Job, NightlyTest, date_of, events_of_days, study_options
 from tests.cli.oracle import Event
-from tests.cli.support import DONE, IO, RETRY, TIEFLOW, CommandTest, digests, skip_loudly
+from tests.cli.support import (DONE, IO, RETRY, TIEFLOW, CommandTest, digests, need_file_limits,
+                               skip_loudly)
 
 DAYS = 3
 
@@ -119,6 +120,7 @@ class FullDiskTest(NightlyTest):
 
     def setUp(self):
         super().setUp()
+        need_file_limits()
         events = events_of_days(2, 2, count=600)
         random_logs.write_csv(self.logs / "a.csv", events)
         self.options = self.write_facts(sorted({event.from_ for event in events}))
