@@ -202,7 +202,9 @@ static void file_put(const struct state *state, const struct state_file *file, c
     char *path;
     require(!failed(state_path(state, file->name, &path, NULL)));
     FILE *stream = fopen(path, "w");
-    require(stream != NULL && fwrite(data, 1, count, stream) == count && fclose(stream) == 0);
+    require(stream != NULL);
+    bool is_written = fwrite(data, 1, count, stream) == count;
+    require(fclose(stream) == 0 && is_written);
     free(path);
 }
 
