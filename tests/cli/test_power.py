@@ -5,7 +5,7 @@ from tests.cli import power
 
 class SampleOf:
     most = 6  # images of a moment
-    limit = 25  # of a commit
+    limit = 15  # of a commit
 
 
 class NightPowerTest(SampleOf, power.NightPowerTest):
@@ -14,4 +14,4 @@ class NightPowerTest(SampleOf, power.NightPowerTest):
 
 class TablesPowerTest(SampleOf, power.TablesPowerTest):
     most = 12
-    limit = 250
+    limit = 80

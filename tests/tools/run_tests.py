@@ -260,9 +260,10 @@ class Runner:
             self.report.add(outcome)
         return not outcome.failed
 
-    def in_parallel(self, function, items):
-        """Reports function(item) of all items, as they come."""
-        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+    def in_parallel(self, function, items, waiting=0):
+        """Reports function(item) of all items, as they come; of so many more at a time than there
+        are processors."""
+        with concurrent.futures.ThreadPoolExecutor(self.jobs + waiting) as pool:
             for future in concurrent.futures.as_completed(
                     [pool.submit(function, item) for item in items]):
                 self.report.add(future.result())
@@ -328,7 +329,7 @@ class Runner:
             outcome.seconds = time.monotonic() - started
             return outcome
 
-        self.in_parallel(one, modules)
+        self.in_parallel(one, modules, waiting=1)  # for a disk, a broker, a process to start
 
     def cli(self):
         if self.made("cli-programs"):  # with the benchmarks, whose drivers are tested too
