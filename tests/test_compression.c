@@ -226,6 +226,31 @@ static void test_boundary_is_only_between_frames(void **state) {
     free(data);
 }
 
+static void test_frame_that_ends_before_its_promised_length_is_an_error_in_any_steps(void **state) {
+    (void)state;
+    /* Promises 46,376 bytes; its two blocks are empty. */
+    static const uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0xc0, 0x40, 0x28, 0xb5, 0, 0,
+                                    0,    0,    0,    0,    0,    0,    0,    1,    0, 0};
+    static uint8_t out[1 << 16];
+    struct err err;
+    for (size_t step = 1; step <= sizeof frame; step++) {
+        for (size_t room = 1; room <= sizeof out; room *= 2) {
+            struct unpacker *unpacker;
+            struct status status = status_ok();
+            MUST(unpacker_new(&unpacker, &err));
+            for (size_t at = 0; !failed(status) && at < sizeof frame;) {
+                size_t count = sizeof frame - at < step ? sizeof frame - at : step;
+                size_t used;
+                size_t got;
+                status = unpacker_step(unpacker, frame + at, count, &used, out, room, &got, &err);
+                at += failed(status) ? 0 : used;
+            }
+            MUST_FAIL(status, FAILURE_DATA, "damaged");
+            unpacker_free(unpacker);
+        }
+    }
+}
+
 static void test_stream_of_noise_is_an_error(void **state) {
     (void)state;
     struct err err;
@@ -411,6 +436,7 @@ int main(void) {
         cmocka_unit_test(test_skippable_frames_are_zstd_too),
         cmocka_unit_test(test_stream_unpacks_in_steps_of_any_size),
         cmocka_unit_test(test_boundary_is_only_between_frames),
+        cmocka_unit_test(test_frame_that_ends_before_its_promised_length_is_an_error_in_any_steps),
         cmocka_unit_test(test_stream_of_noise_is_an_error),
         cmocka_unit_test(test_packer_gives_one_frame_for_pieces_of_any_size),
         cmocka_unit_test(test_packer_given_nothing_gives_an_empty_frame),

@@ -11,9 +11,14 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+enum { FRAME_HEADER_BYTES = 18 }; /* at most, with the magic */
+
 struct unpacker {
     ZSTD_DCtx *context;
     bool at_boundary;
+    uint8_t header[FRAME_HEADER_BYTES]; /* what the frame at hand begins with */
+    size_t header_count;
+    uint64_t made; /* of that frame */
 };
 
 struct packer {
@@ -111,6 +116,29 @@ void unpacker_free(struct unpacker *unpacker) {
     }
 }
 
+/* In a stream zstd lets an empty last block end a frame before the length that its header promises;
+ * in one go it refuses the same frame. */
+static struct status frame_account(struct unpacker *unpacker, const uint8_t *in, size_t used,
+                                   size_t made, bool is_over, struct err *err) {
+    size_t room = FRAME_HEADER_BYTES - unpacker->header_count;
+    size_t taken = used < room ? used : room;
+    if (taken > 0) {
+        memcpy(unpacker->header + unpacker->header_count, in, taken);
+    }
+    unpacker->header_count += taken;
+    unpacker->made += made;
+    if (is_over) {
+        uint64_t promised = ZSTD_getFrameContentSize(unpacker->header, unpacker->header_count);
+        if (promised != ZSTD_CONTENTSIZE_UNKNOWN && promised != unpacker->made) {
+            return err_set(err, FAILURE_DATA,
+                           "zstd data are damaged: a frame is shorter than it promises");
+        }
+        unpacker->header_count = 0;
+        unpacker->made = 0;
+    }
+    return status_ok();
+}
+
 struct status unpacker_step(struct unpacker *unpacker, const uint8_t *in, size_t in_count,
                             size_t *in_used, uint8_t *out, size_t out_capacity, size_t *out_count,
                             struct err *err) {
@@ -121,6 +149,7 @@ struct status unpacker_step(struct unpacker *unpacker, const uint8_t *in, size_t
         return unpack_failure(left, out_capacity, err);
     }
     if (source.pos > 0 || target.pos > 0) {
+        TRY(frame_account(unpacker, in, source.pos, target.pos, left == 0, err));
         unpacker->at_boundary = left == 0;
     }
     *in_used = source.pos;
