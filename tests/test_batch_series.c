@@ -4,8 +4,9 @@
 #include "tests/batch_testing.h"
 #include "tests/scratch.h"
 
-/* The thread sanitizer looks for races, which a log for each number of threads would show. */
-#ifdef __SANITIZE_THREAD__
+/* Sanitizers look for races and for wrong accesses, which a log for each number of threads would
+ * show. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 enum { LOGS = 3 };
 #else
 enum { LOGS = 12 };
