@@ -230,12 +230,16 @@ static void state_check(const struct options *options, const struct topic *topic
     struct generation newest = {0};
     struct err err = {0};
     printf("state\n");
-    if (!folder_exists(options->state)) {
+    enum path_kind kind;
+    struct status status = path_look(options->state, &kind, &err);
+    if (!failed(status) && kind == PATH_FREE) {
         printf("  note     %s: not there yet; the first run makes it\n",
                name_shown(options->state).text);
         return;
     }
-    struct status status = state_open(&state, options->state, false, &err);
+    if (!failed(status)) {
+        status = state_open(&state, options->state, false, &err);
+    }
     if (!failed(status) && state.date_count == 0) {
         printf("  note     %s: empty; the first run fills it\n", name_shown(options->state).text);
     } else if (!failed(status)) {
@@ -258,26 +262,39 @@ static void state_check(const struct options *options, const struct topic *topic
     state_close(&state);
 }
 
-/* The output folder, or the nearest one above it that exists, must be a writable folder. */
-static void out_check(const char *out, struct findings *findings) {
-    char *path = strdup(out);
-    printf("output\n");
-    while (path != NULL && !folder_exists(path) && !file_exists(path)) {
-        char *slash = strrchr(path, '/');
-        if (slash == NULL || slash == path) {
-            path[0] = slash == NULL ? '.' : '/'; /* of a path that is not empty */
-            path[1] = '\0';
-            break;
-        }
+/* Cuts the path to the one above it. */
+static void path_ascend(char *path) {
+    char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path) {
+        path[0] = slash == NULL ? '.' : '/'; /* of a path that is not empty */
+        path[1] = '\0';
+    } else {
         *slash = '\0';
     }
-    bool is_blocked = path != NULL && file_exists(path);
-    if (path == NULL || is_blocked || access(path, W_OK) != 0) {
-        char text[ERR_TEXT_BYTES];
-        (void)snprintf(text, sizeof text, "%s: cannot be written: %s", out,
-                       is_blocked ? "a file is in the way" : strerror(errno));
-        text_make_harmless(text);
-        problem(findings, FAILURE_IO, text);
+}
+
+/* The output folder, or the nearest one above it that exists, must be a writable folder. */
+static struct status out_look(const char *out, char *path, struct err *err) {
+    enum path_kind kind;
+    TRY(path_look(path, &kind, err));
+    while (kind == PATH_FREE) {
+        path_ascend(path);
+        TRY(path_look(path, &kind, err));
+    }
+    if (kind == PATH_FILE) {
+        return err_set(err, FAILURE_IO, "%s: cannot be written: a file is in the way: %s", out,
+                       path);
+    }
+    return access(path, W_OK) == 0 ? status_ok() : err_io(err, errno, "%s: cannot be written", out);
+}
+
+static void out_check(const char *out, struct findings *findings) {
+    struct err err = {0};
+    char *path = strdup(out);
+    printf("output\n");
+    if (failed(path == NULL ? err_memory(&err, strlen(out), "a path")
+                            : out_look(out, path, &err))) {
+        problem_of(findings, &err);
     } else {
         printf("  ok       %s: can be written\n", name_shown(out).text);
     }

@@ -133,7 +133,11 @@ static struct status state_explain(const struct options *options, struct estimat
                                    struct err *err) {
     struct state state = {.lock = -1};
     struct generation newest = {0};
-    if (options->state == NULL || !folder_exists(options->state)) {
+    enum path_kind kind = PATH_FREE;
+    if (options->state != NULL) {
+        TRY(path_look(options->state, &kind, err));
+    }
+    if (kind == PATH_FREE) {
         printf("  none: the run starts from an empty graph\n");
         return status_ok();
     }

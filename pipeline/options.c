@@ -711,7 +711,9 @@ static struct status config_lines_check(const char *path, struct err *err) {
 
 static struct status config_read(struct options *options, const char *path, struct err *err) {
     const char *const sections[] = {"", page_of(options->verb)->name};
-    if (!file_exists(path)) { /* nor is a folder one */
+    enum path_kind kind;
+    TRY(path_look(path, &kind, err));
+    if (kind != PATH_FILE) {
         return err_set(err, FAILURE_CONFIG, "%s: cannot be read", path);
     }
     TRY(config_lines_check(path, err));

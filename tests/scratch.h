@@ -10,6 +10,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,16 @@ static inline int scratch_remove(void **state) {
 static inline void scratch_path(void **state, const char *name, char path[SCRATCH_PATH_BYTES]) {
     int length = snprintf(path, SCRATCH_PATH_BYTES, "%s/%s", (const char *)*state, name);
     assert_in_range(length, 1, SCRATCH_PATH_BYTES - 1);
+}
+
+static inline bool file_exists(const char *path) {
+    struct stat stat_buffer;
+    return stat(path, &stat_buffer) == 0 && !S_ISDIR(stat_buffer.st_mode);
+}
+
+static inline bool folder_exists(const char *path) {
+    struct stat stat_buffer;
+    return stat(path, &stat_buffer) == 0 && S_ISDIR(stat_buffer.st_mode);
 }
 
 /* Makes the file with these bytes in it. */

@@ -3,7 +3,7 @@
 
 #include "stages/base/bytes.h"
 #include "stages/base/files.h"
-#include "tests/testing.h"
+#include "tests/scratch.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -59,20 +59,6 @@ static void test_base_of_a_path_is_what_follows_the_last_slash(void **state) {
     assert_string_equal(path_base("-"), "-");
 }
 
-static void test_files_and_folders_are_told_apart(void **state) {
-    char file[SCRATCH_PATH_BYTES];
-    char none[SCRATCH_PATH_BYTES];
-    scratch_path(state, "file", file);
-    scratch_path(state, "none", none);
-    scratch_put_text(file, "x");
-    assert_true(file_exists(file));
-    assert_false(folder_exists(file));
-    assert_true(folder_exists(*state));
-    assert_false(file_exists(*state));
-    assert_false(file_exists(none));
-    assert_false(folder_exists(none));
-}
-
 static void assert_path_is(const char *path, enum path_kind wanted) {
     struct err err;
     enum path_kind kind;
@@ -99,8 +85,6 @@ static void test_look_that_fails_is_an_error_and_not_a_free_name(void **state) {
     assert_int_equal(symlink("loop", loop), 0);
     MUST_FAIL(path_look(loop, &kind, &err), FAILURE_IO, "cannot be looked at");
     MUST_FAIL(folder_remove(loop, &err), FAILURE_IO, "cannot be looked at");
-    assert_false(file_exists(loop));
-    assert_false(folder_exists(loop));
 }
 
 static void test_size_is_told_in_bytes_and_missing_files_have_none(void **state) {
@@ -494,7 +478,6 @@ int main(void) {
         cmocka_unit_test(test_names_are_copied_in_order_and_released),
         cmocka_unit_test(test_paths_join_with_one_slash),
         cmocka_unit_test(test_base_of_a_path_is_what_follows_the_last_slash),
-        IN_SCRATCH(test_files_and_folders_are_told_apart),
         IN_SCRATCH(test_look_that_fails_is_an_error_and_not_a_free_name),
         IN_SCRATCH(test_size_is_told_in_bytes_and_missing_files_have_none),
         IN_SCRATCH(test_whole_file_is_appended),

@@ -8,7 +8,7 @@
 #include "stages/base/random.h"
 #include "stages/decode/log_writer.h"
 #include "stages/decode/text_lines.h"
-#include "tests/testing.h"
+#include "tests/scratch.h"
 
 #include <inttypes.h>
 #include <stdio.h>

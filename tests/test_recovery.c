@@ -116,6 +116,19 @@ static void a_state_of_a_newer_program_is_not_judged(void **folder) {
     state_close(&state);
 }
 
+/* What cannot be looked at may be sound. */
+static void file_that_cannot_be_looked_at_is_no_damage(void **folder) {
+    struct err err;
+    struct recovery recovery;
+    char path[SCRATCH_PATH_BYTES];
+    struct state state = nights_make(folder);
+    night_path(folder, 4, "cohort.tff", path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("cohort.tff", path), 0); /* a loop */
+    MUST_FAIL(recovery_find(&state, &recovery, &err), FAILURE_IO, "cohort.tff");
+    state_close(&state);
+}
+
 static void damaged_generations_are_set_aside_and_keep_what_they_have(void **folder) {
     struct err err;
     char path[SCRATCH_PATH_BYTES];
@@ -204,6 +217,7 @@ int main(void) {
         SCRATCH_TEST(the_newest_generation_that_does_without_the_damaged_file_is_found),
         SCRATCH_TEST(a_file_that_is_missing_or_cut_is_damage_too),
         SCRATCH_TEST(a_state_of_a_newer_program_is_not_judged),
+        SCRATCH_TEST(file_that_cannot_be_looked_at_is_no_damage),
         SCRATCH_TEST(damaged_generations_are_set_aside_and_keep_what_they_have),
         SCRATCH_TEST(a_generation_takes_its_place_again_only_as_it_was),
     };

@@ -62,16 +62,6 @@ struct status path_look(const char *path, enum path_kind *kind, struct err *err)
     return status_ok();
 }
 
-bool file_exists(const char *path) {
-    enum path_kind kind;
-    return !failed(path_look(path, &kind, NULL)) && kind == PATH_FILE;
-}
-
-bool folder_exists(const char *path) {
-    enum path_kind kind;
-    return !failed(path_look(path, &kind, NULL)) && kind == PATH_FOLDER;
-}
-
 struct status file_size(const char *path, uint64_t *bytes, struct err *err) {
     struct stat stat_buffer;
     if (stat(path, &stat_buffer) != 0) {
@@ -276,12 +266,16 @@ struct status folder_exchange(const char *from, const char *to, struct err *err)
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) {
         return status_ok();
     }
-    bool is_taken = errno == EEXIST;
-    if (is_taken && !folder_exists(to)) {
+    if (errno != EEXIST) {
+        return err_io(err, errno, "%s: cannot take the name %s", from, to);
+    }
+    enum path_kind kind;
+    TRY(path_look(to, &kind, err));
+    if (kind != PATH_FOLDER) {
         return err_set(err, FAILURE_IO, "%s: cannot take the name %s: a file is in the way", from,
                        to);
     }
-    if (!is_taken || renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) != 0) {
         return err_io(err, errno, "%s: cannot take the name %s", from, to);
     }
     return status_ok();

@@ -31,10 +31,6 @@ enum path_kind { PATH_FREE, PATH_FILE, PATH_FOLDER };
 /* Nothing may be concluded from a look that failed: FAILURE_IO where it cannot be told. */
 FALLIBLE path_look(const char *path, enum path_kind *kind, struct err *err);
 
-/* The same for messages and notes: false, too, where it cannot be told. */
-bool file_exists(const char *path);
-bool folder_exists(const char *path);
-
 /* Bytes of the file; FAILURE_IO where there is none. */
 FALLIBLE file_size(const char *path, uint64_t *bytes, struct err *err);
 

@@ -19,14 +19,17 @@ static bool is_among(const struct names *names, const char *name) {
     return false;
 }
 
-/* A missing file is damage like any other. */
+/* A missing file is damage like any other; one that cannot be looked at is none. */
 static struct status file_verify(const struct state *state, const struct state_file *file,
                                  struct err *err) {
     char *path;
     TRY(state_path(state, file->name, &path, err));
-    struct status status = file_exists(path)
-                               ? state_verify_file(state, file, err)
-                               : err_set(err, FAILURE_DATA, "%s: the file is missing", path);
+    enum path_kind kind;
+    struct status status = path_look(path, &kind, err);
+    if (!failed(status)) {
+        status = kind == PATH_FILE ? state_verify_file(state, file, err)
+                                   : err_set(err, FAILURE_DATA, "%s: the file is missing", path);
+    }
     free(path);
     return status;
 }

@@ -368,6 +368,17 @@ class CheckTest(LogTest):
         result = self.refuse(DATA_WRONG, "check", self.log, "--state", state)
         self.assertIn("manifest.json", result.out)
 
+    def test_what_cannot_be_looked_at_is_not_taken_for_free(self):
+        loop = self.folder / "loop"
+        loop.symlink_to("loop")
+        for arguments in (("--state", loop), ("-o", loop / "out")):
+            result = self.refuse(IO, "check", self.log, *arguments)
+            self.assertIn("PROBLEM", result.out)
+            self.assertIn(f"{loop}", result.out)
+            self.assertNotIn("not there yet", result.out)
+        self.refuse(IO, "explain", self.log, "--state", loop, says=str(loop))
+        self.refuse(IO, "ties", "-c", loop, self.log, "-o", self.out, says=str(loop))
+
     def test_explain_tells_inputs_stages_and_needs(self):
         state = self.state_until(0)
         before = digests(self.folder)
