@@ -57,6 +57,7 @@ class DisturbedNightTest(RehearsedTest, EmitTest):
         super().make_sink()
         self.letters = f"{self.prefix}letters"
         self.peer.create_topic(self.letters)
+        self.sink_topics.append(self.letters)
         self.sink += ("--dead-letters", self.letters)
 
     def setUp(self):

@@ -58,14 +58,22 @@ class EmitTest(BrokerTest, NightlyTest):
     """`self.prefix` names topics that no other test has, and `self.sink` the options that send
     there."""
 
+    sink_topics = ()
+
     def setUp(self):
         super().setUp()
         self.make_sink()
 
     def make_sink(self):
-        self.prefix = f"{self.new_topic()}."
-        for table in TABLES:
-            self.peer.create_topic(self.prefix + table, 3)
+        """New topics for the tables. Those of the sink before are deleted: a broker has no room for
+        those of a thousand nights."""
+        for topic in self.sink_topics:
+            self.peer.delete_topic(topic)
+        name = self.new_topic()
+        self.prefix = f"{name}."
+        self.sink_topics = [name, *(self.prefix + table for table in TABLES)]
+        for topic in self.sink_topics[1:]:
+            self.peer.create_topic(topic, 3)
         maps = [word for table in TABLES
                 for word in ("--schema-map", f"{IDS[table]}={SCHEMAS / table}.avsc")]
         self.sink = ("--brokers", self.broker.brokers, "--emit", "kafka", "--emit-prefix",
