@@ -6,7 +6,8 @@ or nothing of each generation and of each date. Where a verb publishes table by 
 comes last: without it no table counts, and the next run writes them all. Hidden files may stay
 behind a run that had no memory left to name and remove them; the next run does.
 
-ALLOCATIONS  every   each n of each run (`make soak-allocations`), not an even sample
+ALLOCATIONS  every   each n, not an even sample (`make soak-allocations`). Of the n-th and all after
+                     it, and of further runs which do little that no other does, a larger sample
              sites   beside the sample so many n that every call of the program fails that
                      leads to an allocation
 """
@@ -27,6 +28,7 @@ SHIM = TIEFLOW.parent / "tests" / "shim" / "allocations.so"
 EXTENT = os.environ.get("ALLOCATIONS", "sample")
 SAMPLE = 12  # of each run and kind of failure
 FEW = 4      # likewise of further runs, for what they alone do
+MANY = 500   # of both, where the others fail at each n
 # What is lacking, and what is advised.
 TOLD = (("out of memory", "--memory"), ("out of memory", "free some"),
         ("no thread can be started", "ulimit -u"))
@@ -59,6 +61,13 @@ def torn_of(found, before, wanted):
             if digest not in (before.get(path), wanted.get(path))]
     return torn + [path for path in found if path.endswith(MANIFEST) and folder_of(found, path)
                    not in (folder_of(before, path), folder_of(wanted, path))]
+
+
+def dealt_out(whole, count):
+    """So many of the numbers 1, ..., whole, the first and the last among them; or all."""
+    if whole <= count:
+        return range(1, whole + 1)
+    return [1 + i * (whole - 1) // (count - 1) for i in range(count)]
 
 
 class AllocationsTest(NightlyTest):
@@ -127,18 +136,19 @@ class AllocationsTest(NightlyTest):
         run.wanted = digests(copy)
         again, copy, _ = self.counted(run, "again")
         self.assertEqual(digests(copy), run.wanted, str(again))
-        steps = range(1, run.calls + 1)
-        if EXTENT != "every" and run.calls > sample:
-            steps = [1 + i * (run.calls - 1) // (sample - 1) for i in range(sample)]
-        steps = {*steps, *range(1, first + 1)}
+        steps = {*dealt_out(run.calls, MANY if EXTENT == "every" else sample),
+                 *range(1, first + 1)}
         fails = {f"{n}{after}" for after in ("", "-") for n in steps}
+        if EXTENT == "every" and sample != FEW:
+            fails |= {str(n) for n in range(1, run.calls + 1)}
         if EXTENT == "sites":
             fails |= {str(n) for site, n in run.sites.items() if site not in self.sites}
             self.sites.update(run.sites)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             faults = dict(zip(fails, pool.map(lambda fail: self.fault_of(run, fail), fails)))
         ended = sum(is_end for _, is_end in faults.values())
-        print(f"\n{name}: {run.calls} allocations, {len(fails)} failures, {ended} ended the run")
+        print(f"\n{name}: {run.calls} allocations, {len(fails)} failures, {ended} ended the run",
+              flush=True)
         self.assertGreater(ended, len(fails) // 2)
         wrong = {fail: fault for fail, (fault, _) in faults.items() if fault is not None}
         self.assertEqual({}, wrong, f"{len(wrong)} of {len(fails)}")
@@ -168,7 +178,7 @@ class AllocationsTest(NightlyTest):
 
     def test_a_night_with_a_tail(self):
         base, night = self.job_of_a_night("--tail", 1_000_000)
-        self.check("tail", base, *night)
+        self.check("tail", base, *night, sample=FEW)
 
     def test_what_reads_a_state(self):
         base, night = self.job_of_a_night()
