@@ -10,6 +10,10 @@ ALLOCATIONS  every   each n, not an even sample (`make soak-allocations`). Of th
                      it, and of further runs which do little that no other does, a larger sample
              sites   beside the sample so many n that every call of the program fails that
                      leads to an allocation
+
+Freed memory is overwritten, so that no failure path gets by with what it has freed; but not where
+it is "every", beyond what the other two would do: filling all memory as well takes ten times as
+long as the run.
 """
 
 import concurrent.futures
@@ -70,6 +74,11 @@ def dealt_out(whole, count):
     return [1 + i * (whole - 1) // (count - 1) for i in range(count)]
 
 
+def in_both_kinds(numbers):
+    """Failures of each of these alone, and with all that follow."""
+    return {f"{number}{after}" for after in ("", "-") for number in numbers}
+
+
 class AllocationsTest(NightlyTest):
     sites = set()  # that have handed on a failure
 
@@ -78,15 +87,15 @@ class AllocationsTest(NightlyTest):
         if not SHIM.exists():
             raise AssertionError(f"{SHIM} is missing: run make {SHIM}")
 
-    def counted(self, run, name, fail=None):
+    def counted(self, run, name, fail=None, is_quick=False):
         """Runs the command in a copy of its folder; (result, copy, number of allocations)."""
         copy = self.folder / f"{run.name}.{name}"
         count = self.folder / f"{run.name}.{name}.count"
         sites = self.folder / f"{run.name}.{name}.sites"
         shutil.copytree(run.base, copy)
-        # Freed memory is overwritten, so that no failure path gets by with what it has freed.
-        environment = dict(os.environ, LD_PRELOAD=str(SHIM), ALLOCATIONS_COUNT=str(count),
-                           MALLOC_PERTURB_="165")
+        environment = dict(os.environ, LD_PRELOAD=str(SHIM), ALLOCATIONS_COUNT=str(count))
+        if not is_quick:
+            environment["MALLOC_PERTURB_"] = "165"
         if fail is not None:
             environment["ALLOCATIONS_FAIL"] = fail
         else:
@@ -105,10 +114,10 @@ class AllocationsTest(NightlyTest):
                               capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
         return Result(done)
 
-    def fault_of(self, run, fail):
+    def fault_of(self, run, fail, is_quick):
         """Why the run with this failure is not as it should be; None where it is. And whether it
         ended by the failure."""
-        result, copy, _ = self.counted(run, fail, fail)
+        result, copy, _ = self.counted(run, fail, fail, is_quick)
         try:
             found, before = published(copy), published(run.base)
             if result.code == DONE:
@@ -136,16 +145,18 @@ class AllocationsTest(NightlyTest):
         run.wanted = digests(copy)
         again, copy, _ = self.counted(run, "again")
         self.assertEqual(digests(copy), run.wanted, str(again))
-        steps = {*dealt_out(run.calls, MANY if EXTENT == "every" else sample),
-                 *range(1, first + 1)}
-        fails = {f"{n}{after}" for after in ("", "-") for n in steps}
-        if EXTENT == "every" and sample != FEW:
-            fails |= {str(n) for n in range(1, run.calls + 1)}
-        if EXTENT == "sites":
-            fails |= {str(n) for site, n in run.sites.items() if site not in self.sites}
+        thorough = in_both_kinds({*dealt_out(run.calls, sample), *range(1, first + 1)})
+        if EXTENT != "sample":
+            thorough |= {str(n) for site, n in run.sites.items() if site not in self.sites}
             self.sites.update(run.sites)
+        fails = set(thorough)
+        if EXTENT == "every":
+            fails |= in_both_kinds(dealt_out(run.calls, MANY))
+            if sample != FEW:
+                fails |= {str(n) for n in range(1, run.calls + 1)}
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            faults = dict(zip(fails, pool.map(lambda fail: self.fault_of(run, fail), fails)))
+            faults = dict(zip(fails, pool.map(
+                lambda fail: self.fault_of(run, fail, fail not in thorough), fails)))
         ended = sum(is_end for _, is_end in faults.values())
         print(f"\n{name}: {run.calls} allocations, {len(fails)} failures, {ended} ended the run",
               flush=True)
