@@ -9,6 +9,7 @@
 #   CFLAGS=, LDFLAGS=   added behind our own
 #   PREFIX=, DESTDIR=   where `make install` puts the program (/usr/local)
 #   FUZZ_SECONDS=n      of a processor that `make fuzz` spends on each target (600)
+#   FUZZ_TARGETS=       of `make fuzz`, for example 'csv ndjson' (all of tests/fuzz)
 #   SMOKE_SECONDS=n     the same for `make test` (5)
 #   KILLS=n             of `make soak-kills` (all: at every point) and soak-kafka (1000)
 #   BENCH_OPTIONS=      of `make bench`, bench-study and bench-attribution, see bench/README.md:
@@ -127,9 +128,9 @@ sanitized = $(variant) WARN=
 .SECONDARY:
 .PHONY: all help deps deps-unit deps-tools deps-peers deps-kafka deps-test demo demo-kafka test \
         test-kafka check asan tsan lint fuzz soak-kills soak-faults soak-allocations soak-kafka \
-        soak-rot soak-power soak-determinism bench bench-study bench-programs bench-kafka bench-attribution \
-        install clean everything fuzzers tidy variant-asan variant-tsan variant-clang variant-fuzz \
-        variant-cover cover cover-run cli-programs $(LINT:%=lint-%) always
+        soak-rot soak-power soak-oracle soak-determinism bench bench-study bench-programs \
+        bench-kafka bench-attribution install clean everything fuzzers tidy variant-asan \
+        variant-tsan variant-clang variant-fuzz variant-cover cover cover-run cli-programs $(LINT:%=lint-%) always
 
 ## Use
 
@@ -178,12 +179,12 @@ cover: deps-test ## Branches that the tests reach, per module, in build/cover; e
 	@$(PYTHON) tests/tools/coverage.py $(BUILD)/cover tests/cover/argued.txt
 
 fuzz: deps-tools ## Fuzz every reader for FUZZ_SECONDS each; finds are kept in BUILD (hours)
-	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-keep fuzz
+	@$(RUN_TESTS) --fuzz-seconds $(FUZZ_SECONDS) --fuzz-targets '$(FUZZ_TARGETS)' --fuzz-keep fuzz
 
 soak-kills: $(SOAK) ## Kill runs KILLS times and start them again: nobody can tell (minutes)
 	@TIEFLOW_KILLS=$(KILLS) $(SOAK_PYTHON) unittest tests.cli.test_kills
 
-soak-faults: $(SOAK) ## Let every call about files fail, one by one: told, and made up for (an hour)
+soak-faults: $(SOAK) ## Let every call about files fail, one by one: told, and made up for (minutes)
 	@TIEFLOW_FAULTS=all $(SOAK_PYTHON) unittest tests.cli.test_failing_calls
 
 soak-kafka: $(SOAK) deps-kafka ## Disturb nights between topics at every point, and at any time (an hour)
@@ -198,6 +199,10 @@ soak-rot: $(SOAK) ## Every damage of every file of a small state and a log (an h
 
 soak-power: $(SOAK) ## What a power loss may leave of a commit, and a run on each (a quarter of an hour)
 	@$(SOAK_PYTHON) tests.cli.power 32
+
+soak-oracle: $(SOAK) ## Each of 5 million ties against the slow, obvious computation (minutes)
+	@ORACLE_TIES=5000000 $(SOAK_PYTHON) unittest \
+	    tests.cli.test_ties.OracleTest.test_a_large_log_gives_the_oracles_tables
 
 soak-determinism: $(SOAK) ## The same bytes for 200 worlds, each computed in many ways (hours)
 	@WORLDS=200 $(SOAK_PYTHON) unittest tests.cli.test_determinism

@@ -1,15 +1,21 @@
-"""`tieflow ties` against the oracle, and against itself however a log is cut, spelled, computed."""
+"""`tieflow ties` against the oracle, and against itself however a log is cut, spelled, computed.
 
+ORACLE_TIES=n  ties of the largest log that the oracle goes through (`make soak-oracle`)
+"""
+
+import csv
+import os
 import random
 
 from tests.cli import oracle, random_logs
-from tests.cli.support import (KERNELS, SMALL_MEMORY, CommandTest, digests, quality_of, rows_of,
-                               text_of)
+from tests.cli.support import (KERNELS, SMALL_MEMORY, CommandTest, digests, manifest_of,
+                               quality_of, rows_of, text_of)
 
 SETTINGS = (oracle.STRICT, oracle.SEQUENCE)
 SMALL_LOGS = 160
 WIDE_LOGS = 6
 REGROUPED_LOGS = 60
+LARGE_TIES = int(os.environ.get("ORACLE_TIES", "40000"))
 
 # Memory, threads and instructions that must never show.
 TUNINGS = (("--threads", 1), ("--threads", 2), ("--threads", 3, "--kernel", "plain"),
@@ -68,6 +74,25 @@ class OracleTest(TiesTest):
                     for options in TUNINGS:
                         again = self.ties([log], simultaneous, *options)
                         self.assertEqual(digests(first), digests(again), options)
+
+    def test_a_large_log_gives_the_oracles_tables(self):
+        made = self.folder / "made.csv"
+        self.succeed("generate", "-o", made, "--ties", LARGE_TIES, "--degree", 100, "--disconnects",
+                     0.2, "--warts", 0.05)
+        minute = 60_000  # so that many are simultaneous
+        with open(made, encoding="ascii", newline="") as text:
+            events = [oracle.Event(int(row["at"]) // minute * minute, int(row["from"]),
+                                   int(row["to"]), row["kind"], row["origin"])
+                      for row in csv.DictReader(text)]
+        log = self.one_csv(events)
+        found = []
+        for simultaneous in SETTINGS:
+            out = self.ties([log], simultaneous, "--format", "csv")
+            self.assert_oracle(events, simultaneous, out)
+            summary = manifest_of(out)["summary"]
+            found.append((summary["ties"], summary["mutual_sum"]))
+        print(f"\n{len(events)} events; ties and the sum of their M: {found}", flush=True)
+        self.assertNotEqual(*found, "what is simultaneous should make a difference")
 
     def test_the_oracle_knows_a_worked_example(self):
         # A square with one diagonal, the last tie made and ended again in one instant.

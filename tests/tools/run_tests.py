@@ -355,6 +355,11 @@ class Runner:
     def fuzz(self):
         targets = sorted(path.stem.removeprefix("fuzz_")
                          for path in (ROOT / "tests/fuzz").glob("fuzz_*.c"))
+        chosen = self.options.fuzz_targets.split() or targets
+        unknown = set(chosen) - set(targets)
+        if unknown:
+            self.report.add(Outcome("fuzz", failed=1, output=f"no such targets: {unknown}"))
+        targets = [target for target in targets if target in chosen]
         if targets and self.made("variant-fuzz"):
             prefix = fixed_addresses()
             self.in_parallel(lambda target: self.fuzz_one(target, prefix), targets)
@@ -408,6 +413,7 @@ def main():
     parser.add_argument("--lint", default="", help="names of the checks")
     parser.add_argument("--tsan", default="", help="names of the tests that start threads")
     parser.add_argument("--fuzz-seconds", type=int, default=5)
+    parser.add_argument("--fuzz-targets", default="", help="names of the targets (all)")
     parser.add_argument("--fuzz-keep", action="store_true", help="start from earlier finds")
     parser.add_argument("sections", nargs="+", choices=sections, metavar="SECTION")
     options = parser.parse_args()
