@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import random
+import sys
 
 import fastavro
 
@@ -317,6 +318,7 @@ class KilledTest(EmitTest):
                                  same_but_arrival(reference.folder(day)))
             self.assertEmitted(job)
             self.assertEqual(self.outboxes(job), [])
+        print(f"\n{killed} kills at any time survived", file=sys.stderr, flush=True)
 
 
 class DeadLettersTest(EmitTest):
