@@ -1,9 +1,10 @@
 /* Preloaded into a program (LD_PRELOAD): lets its n-th allocation fail.
  *
- *   ALLOCATIONS_FAIL=n    the n-th fails, counted from 1; `n-` fails it and all after it
- *   ALLOCATIONS_COUNT=p   how many there were is written into the file p when the program ends
- *   ALLOCATIONS_SITES=p   and into this one, as they are reached, a line for each site of the
- * program (sites.h) that leads to one: the number of the first, a blank, the site
+ *   ALLOCATIONS_FAIL=n      the n-th fails, counted from 1
+ *   ALLOCATIONS_FAIL=n-     the n-th and all after it
+ *   ALLOCATIONS_FAIL=n@s,s  from the n-th on the first that all of these sites (sites.h) lead to
+ *   ALLOCATIONS_COUNT=p     how many there were, in the file p when the program ends
+ *   ALLOCATIONS_SITES=p     likewise a line "n site" for each site: the first n that it leads to
  *
  * Counted are the calls, from main on, of the program and of all its libraries that ask for memory
  * or for a thread: malloc, calloc, realloc, reallocarray, aligned_alloc, posix_memalign, mmap of
@@ -11,8 +12,8 @@
  * through malloc. With one thread the count is the same in every run. What is loaded before main
  * runs whole: no program can answer for that.
  *
- * Rejected: failing by size or by place. Counting reaches every place without a list of them, and
- * tells which numbers are enough for all.
+ * Rejected: failing by size. With several threads a number is another call in every run, while
+ * sites stay: whoever wants to reach each place asks for their sites.
  */
 #include "tests/shim/sites.h"
 
@@ -47,6 +48,9 @@ static atomic_bool is_counting;
 static atomic_ullong calls;
 static unsigned long long fails_at; /* 0: none */
 static bool fails_after;
+static size_t fail_sites[SITES]; /* the first call that all of these lead to fails */
+static size_t fail_site_count;
+static atomic_bool has_failed;
 static int sites_file = -1; /* -1: sites are not noted */
 static struct program program;
 static main_function *real_main;
@@ -85,6 +89,25 @@ static void sites_note(unsigned long long call) {
     (void)pthread_mutex_unlock(&one_note);
 }
 
+/* Whether this is the call that the asked for sites lead to. */
+static bool is_led_by_sites(unsigned long long call) {
+    if (call < fails_at || atomic_load(&has_failed)) {
+        return false;
+    }
+    size_t sites[SITES];
+    size_t count = sites_of(&program, sites);
+    for (size_t i = 0; i < fail_site_count; i++) {
+        size_t k = 0;
+        while (k < count && sites[k] != fail_sites[i]) {
+            k++;
+        }
+        if (k == count) {
+            return false;
+        }
+    }
+    return !atomic_exchange(&has_failed, true);
+}
+
 /* Counts a call; whether it is to fail. */
 static bool refuses(void) {
     if (!atomic_load(&is_counting)) {
@@ -94,7 +117,8 @@ static bool refuses(void) {
     if (sites_file >= 0) {
         sites_note(call);
     }
-    bool refused = call == fails_at || (fails_after && call > fails_at);
+    bool refused = fail_site_count != 0 ? is_led_by_sites(call)
+                                        : call == fails_at || (fails_after && call > fails_at);
     if (refused) {
         errno = ENOMEM;
     }
@@ -170,11 +194,20 @@ static void count_write(void) {
     }
 }
 
+static void failure_read(const char *text) {
+    char *end = NULL;
+    fails_at = strtoull(text, &end, 10);
+    fails_after = *end == '-';
+    while ((*end == '@' || *end == ',') && fail_site_count < SITES) {
+        fail_sites[fail_site_count++] = (size_t)strtoull(end + 1, &end, 16);
+    }
+}
+
 static int counted_main(int argc, char **argv, char **environment) {
     const char *fail = getenv("ALLOCATIONS_FAIL");
-    char *end = NULL;
-    fails_at = fail == NULL ? 0 : strtoull(fail, &end, 10);
-    fails_after = end != NULL && *end == '-';
+    if (fail != NULL) {
+        failure_read(fail);
+    }
     (void)atexit(count_write);
     sites_file = file_make("ALLOCATIONS_SITES");
     atomic_store(&is_counting, true);
