@@ -18,6 +18,7 @@ from tests.cli.support import (CONFIG, DATA_WRONG, DONE, TIEFLOW, TIMEOUT_SECOND
 MIB = 1 << 20
 PROGRAM = 64 * MIB  # the program, its libraries and its buffers
 FRAME = 256 * MIB   # LIMIT_FRAME_BYTES
+TEXTS = 128 * MIB   # LIMIT_STUDY_TEXT_BYTES
 GIB = 1 << 30
 ZEROS = 4 * MIB
 # A process starts with the peak of the one that it was forked from: that must be a small one.
@@ -242,12 +243,18 @@ class BombTest(CommandTest):
         endless = ("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) "
                    "SELECT 'x' AS name, max(x) AS value FROM n")
         huge = "SELECT zeroblob(1000000000) AS name, 1.0 AS value"
-        for kind, view, says in (("TABLE", endless, "steps: no study that"),
-                                 ("VIEW", huge, "too big")):
+        much = ("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200) "
+                "SELECT printf('%.*c', 1000000, 'x') AS log, '' AS \"check\", x AS count FROM n")
+        for table, view, bytes_, says in (
+                ("quality", much, PROGRAM + TEXTS, "the texts of the study take more than"),
+                ("totals", endless, PROGRAM, "steps: no study that"),
+                ("totals", huge, PROGRAM, "too big")):
             with contextlib.closing(sqlite3.connect(out / "study.sqlite")) as database, database:
-                database.execute(f"DROP {kind} totals")
-                database.execute(f"CREATE VIEW totals AS {view}")
-            self.refuse_within(PROGRAM, DATA_WRONG, says, "report", out)
+                kind, = database.execute("SELECT type FROM sqlite_master WHERE name = ?",
+                                         (table,)).fetchone()
+                database.execute(f"DROP {kind} {table}")
+                database.execute(f"CREATE VIEW {table} AS {view}")
+            self.refuse_within(bytes_, DATA_WRONG, says, "report", out)
 
     def test_counts_on_the_command_line(self):
         log = self.folder / "log.csv"

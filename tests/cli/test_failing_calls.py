@@ -259,6 +259,14 @@ class LimitsTest(NightlyTest):
                                           in digests(self.folder).items() if name != "program"})
         self.assert_made_up_for()
 
+    def test_check_finds_out_that_nothing_may_be_written(self):
+        self.job.out.chmod(0o555)
+        for path in (self.job.out, self.job.out / "below" / "that"):
+            result = self.as_nobody("check", self.logs, "-o", path)
+            self.assertEqual(result.code, IO, str(result))
+            self.assertIn(f"PROBLEM  {path}: cannot be written", result.out)
+            self.assertIn("give this user the permission", result.out)
+
     def test_a_state_that_may_only_be_read_is_read(self):
         for path in (self.job.state, *self.job.state.rglob("*")):
             path.chmod(0o555 if path.is_dir() else 0o444)

@@ -178,6 +178,19 @@ class StudyNightsTest(CommandTest):
         self.refuse(USAGE, "attribute", "--state", self.folder / "b.state", "-o",
                     self.folder / "out", says="--positions")
 
+    def test_a_night_that_leaves_out_the_positions_of_before_is_refused(self):
+        seed, case = short_cases(1)[0]
+        first, last = self.range_of(case.world)
+        logs = self.logs_of(case.world, f"w{seed}")
+        self.nights("n", logs, first, first + DAY_MS, *case.options)
+        before = digests(self.folder)
+        ties = {"connections": logs["connections"]}
+        for at in (first + DAY_MS, first + 2 * DAY_MS):  # repeated, and the next one
+            self.refuse(CONFIG, "run", "--state", self.folder / "n.state", "--date", date_text(at),
+                        *self.options_of(ties), "-o", self.folder / "n",
+                        says="with --positions as before")
+        self.assertEqual(before, digests(self.folder))
+
     def test_a_repeated_date_gives_the_same_bytes_whatever_the_logs_have_grown_by(self):
         seed, case = short_cases(1)[0]
         first, last = self.range_of(case.world)
