@@ -14,7 +14,8 @@ import tempfile
 
 from tests.cli import random_worlds
 from tests.cli.attribution_tables import Tables
-from tests.cli.support import TIEFLOW, rows_of, scratch_parent
+from tests.cli.support import TIEFLOW, rows_of
+from tests.tools.scratch import scratch_parent
 
 # Doubles that another order of operations may give in other last bits.
 ROUNDED = {"wilson_low", "wilson_high", "standard_error", "low_95", "high_95", "p", "variance",

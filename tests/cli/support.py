@@ -6,8 +6,7 @@ TIEFLOW            the command under test; default build/tieflow
 TIEFLOW_TEST_DATA  published data sets; default ../shared/data beside the repository
 TIEFLOW_CACHE      what Maven has fetched; default build/maven
 TIEFLOW_PATIENCE   how many times longer than usual a command may take (1): for slow builds
-TMPDIR             scratch folders; default /dev/shm where it has room: most of the time on a disk
-                   would go into fsync
+TMPDIR             scratch folders; default /dev/shm where it has room
 CI=true            nothing may be skipped for want of Java or kcat
 """
 
@@ -26,6 +25,7 @@ import tempfile
 import unittest
 
 from tests.tools import java
+from tests.tools.scratch import scratch_parent
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TIEFLOW = pathlib.Path(os.environ.get("TIEFLOW", ROOT / "build" / "tieflow")).resolve()
@@ -55,14 +55,6 @@ SMALL_MEMORY = "24M"  # about the least for three threads
 
 SMALL_TABLES = ("endings", "late", "quarantine", "quality")
 TIMEOUT_SECONDS = 120 * int(os.environ.get("TIEFLOW_PATIENCE", "1"))
-SCRATCH_BYTES = 1 << 30  # more than any one test writes
-
-
-def scratch_parent():
-    memory = "/dev/shm"
-    if "TMPDIR" not in os.environ and os.access(memory, os.W_OK):
-        return memory if shutil.disk_usage(memory).free > SCRATCH_BYTES else None
-    return None
 
 
 def skip_loudly(reason):

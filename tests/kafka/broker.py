@@ -29,9 +29,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 if __name__ == "__main__":  # as a script: import from the root of the repository, like the tests
     sys.path[0] = str(ROOT)
 
-from tests.cli.support import CACHE, scratch_parent  # noqa: E402
+from tests.cli.support import CACHE  # noqa: E402
 from tests.kafka.clients import Peer  # noqa: E402
 from tests.tools import java  # noqa: E402
+from tests.tools.scratch import scratch_parent  # noqa: E402
 
 KAFKA_VERSION = "3.9.2"
 SLF4J_VERSION = "1.7.36"

@@ -11,9 +11,10 @@ import tempfile
 import urllib.error
 import urllib.request
 
-from tests.cli.support import CACHE, scratch_parent
+from tests.cli.support import CACHE
 from tests.kafka.broker import HOST, free_ports
 from tests.tools import java
+from tests.tools.scratch import scratch_parent
 
 VERSION = "3.0.9"  # the last that Java 17 runs
 ARTIFACT = f"io.apicurio:apicurio-registry-app:{VERSION}:tar.gz:all"

@@ -38,6 +38,8 @@ import sys
 import tempfile
 import time
 
+from scratch import scratch_parent
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Generous: they end what hangs, they do not measure.
 PATIENCE = int(os.environ.get("TIEFLOW_PATIENCE", "1"))
@@ -127,7 +129,7 @@ def fixed_addresses():
 def run(command, timeout_s, environment=None):
     """Runs a command in the root folder; returns (exit code, output). After `timeout_s` it and its
     children are killed and the exit code is 124."""
-    with tempfile.TemporaryDirectory(prefix="tieflow-test-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="tieflow-test-", dir=scratch_parent()) as scratch:
         os.chmod(scratch, 0o755)  # tests that run as root run the program as somebody else as well
         environment = dict(environment or os.environ, TMPDIR=scratch)
         try:
@@ -297,7 +299,7 @@ class Runner:
             outcome.seconds = time.monotonic() - started
             return outcome
 
-        self.in_parallel(one, names)
+        self.in_parallel(one, names, waiting=2)  # for pretended brokers
 
     def unit(self):
         if self.made("everything"):
