@@ -130,7 +130,8 @@ sanitized = $(variant) WARN=
         test-kafka check asan tsan lint fuzz soak-kills soak-faults soak-allocations soak-kafka \
         soak-rot soak-power soak-oracle soak-determinism bench bench-study bench-programs \
         bench-kafka bench-attribution install clean everything fuzzers tidy variant-asan \
-        variant-tsan variant-clang variant-fuzz variant-cover cover cover-run cli-programs $(LINT:%=lint-%) always
+        variant-tsan variant-clang variant-fuzz variant-cover cover cover-run cli-programs \
+        $(LINT:%=lint-%) always
 
 ## Use
 
@@ -191,7 +192,7 @@ soak-kafka: $(SOAK) deps-kafka ## Disturb nights between topics at every point, 
 	@TIEFLOW_KAFKA_POINTS=all TIEFLOW_KAFKA_KILLS=$(KILLS) TIEFLOW_CACHE='$(abspath $(CACHE))' \
 	    $(SOAK_PYTHON) unittest tests.kafka.test_disturbed_nights tests.kafka.test_emit.KilledTest
 
-soak-allocations: $(SOAK) ## Fail every single allocation of small runs of every verb (an hour)
+soak-allocations: $(SOAK) ## Fail each allocation of small runs, and a sample of others (half an hour)
 	@ALLOCATIONS=every $(SOAK_PYTHON) unittest tests.cli.test_allocations
 
 soak-rot: $(SOAK) ## Every damage of every file of a small state and a log (an hour)
@@ -204,7 +205,7 @@ soak-oracle: $(SOAK) ## Each of 5 million ties against the slow, obvious computa
 	@ORACLE_TIES=5000000 $(SOAK_PYTHON) unittest \
 	    tests.cli.test_ties.OracleTest.test_a_large_log_gives_the_oracles_tables
 
-soak-determinism: $(SOAK) ## The same bytes for 200 worlds, each computed in many ways (hours)
+soak-determinism: $(SOAK) ## The same bytes for 200 worlds, each computed in many ways (minutes)
 	@WORLDS=200 $(SOAK_PYTHON) unittest tests.cli.test_determinism
 
 bench: deps-peers ## Ties of 5 and 50 M beside other ways to count them, equal results (minutes)

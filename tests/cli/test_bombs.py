@@ -245,7 +245,7 @@ class BombTest(CommandTest):
         huge = "SELECT zeroblob(1000000000) AS name, 1.0 AS value"
         much = ("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 200) "
                 "SELECT printf('%.*c', 1000000, 'x') AS log, '' AS \"check\", x AS count FROM n")
-        for table, view, bytes_, says in (
+        for table, view, most, says in (
                 ("quality", much, PROGRAM + TEXTS, "the texts of the study take more than"),
                 ("totals", endless, PROGRAM, "steps: no study that"),
                 ("totals", huge, PROGRAM, "too big")):
@@ -254,7 +254,7 @@ class BombTest(CommandTest):
                                          (table,)).fetchone()
                 database.execute(f"DROP {kind} {table}")
                 database.execute(f"CREATE VIEW {table} AS {view}")
-            self.refuse_within(bytes_, DATA_WRONG, says, "report", out)
+            self.refuse_within(most, DATA_WRONG, says, "report", out)
 
     def test_counts_on_the_command_line(self):
         log = self.folder / "log.csv"
