@@ -283,17 +283,18 @@ static struct status partition_take(struct reading *reading, struct topic *topic
                                     struct log_walk *walk, struct err *err) {
     for (;;) {
         struct topic_batch batch;
-        TRY(topic_next(topic, index, &batch, err));
+        TRY(topic_next(topic, index, walk->wanted_from, &batch, err));
         if (batch.found == KAFKA_END) {
             return status_ok();
         }
-        walk->record = (uint64_t)batch.record.offset;
-        if (batch.is_malformed) {
+        bool is_wanted;
+        TRY(topic_walk_step(walk, &batch, &is_wanted, err));
+        if (is_wanted && batch.is_malformed) {
             TRY(letter_take(reading, topic, index, walk, &batch, err));
-            continue;
+        } else if (is_wanted) {
+            reading->counts->looked += walk->record < walk->seen_below ? 0 : 1;
+            TRY(facts_take(reading, walk, &batch.fact, 1, err));
         }
-        reading->counts->looked += walk->record < walk->seen_below ? 0 : 1;
-        TRY(facts_take(reading, walk, &batch.fact, 1, err));
     }
 }
 

@@ -260,17 +260,18 @@ static struct status partition_take(struct ingest *ingest, struct topic *topic, 
     }
     for (;;) {
         struct topic_batch batch;
-        TRY(topic_next(topic, index, &batch, err));
+        TRY(topic_next(topic, index, walk->wanted_from, &batch, err));
         if (batch.found == KAFKA_END) {
             return status_ok();
         }
-        walk->record = (uint64_t)batch.record.offset;
-        if (batch.is_malformed) {
+        bool is_wanted;
+        TRY(topic_walk_step(walk, &batch, &is_wanted, err));
+        if (is_wanted && batch.is_malformed) {
             TRY(letter_take(ingest, topic, walk, index, &batch, err));
-            continue;
+        } else if (is_wanted) {
+            TRY(events_take(ingest, walk, batch.events, batch.count, false, err));
+            ingest->looked_count += walk->record < walk->seen_below ? 0 : batch.count;
         }
-        TRY(events_take(ingest, walk, batch.events, batch.count, false, err));
-        ingest->looked_count += walk->record < walk->seen_below ? 0 : batch.count;
     }
 }
 

@@ -208,8 +208,8 @@ static struct status record_decode(struct topic *topic, struct topic_batch *batc
     return status;
 }
 
-struct status topic_next(struct topic *topic, size_t index, struct topic_batch *batch,
-                         struct err *err) {
+struct status topic_next(struct topic *topic, size_t index, uint64_t decoded_from,
+                         struct topic_batch *batch, struct err *err) {
     const struct kafka_range *range = &topic->ranges[index];
     batch->events = NULL;
     batch->count = 0;
@@ -218,7 +218,9 @@ struct status topic_next(struct topic *topic, size_t index, struct topic_batch *
     int64_t next = range->end;
     if (batch->found != KAFKA_END) {
         next = batch->found == KAFKA_GAP ? batch->record.gap_end : batch->record.offset + 1;
-        TRY(record_decode(topic, batch, topic->part_names.items[range->partition], err));
+        if (batch->found == KAFKA_GAP || (uint64_t)batch->record.offset >= decoded_from) {
+            TRY(record_decode(topic, batch, topic->part_names.items[range->partition], err));
+        }
     }
     uint64_t done = topic->offsets_before + (uint64_t)(next - range->first);
     if (batch->found == KAFKA_END) {
@@ -342,7 +344,7 @@ struct status topic_survey(struct topic *topic, const char *phase, uint64_t reco
     for (size_t i = 0; i < topic->count && !failed(status); i++) {
         struct topic_batch batch;
         do {
-            status = topic_next(topic, i, &batch, err);
+            status = topic_next(topic, i, 0, &batch, err);
             if (!failed(status) && batch.found != KAFKA_END) {
                 batch_look(survey, &batch);
             }

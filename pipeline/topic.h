@@ -80,8 +80,10 @@ struct topic_batch {
     char reason[MALFORMED_REASON_BYTES];
 };
 
-/* The next record of range `index`; ranges are read in order. */
-FALLIBLE topic_next(struct topic *topic, size_t index, struct topic_batch *batch, struct err *err);
+/* The next record of range `index`; ranges are read in order. One below offset `decoded_from` comes
+ * as it is, without events. */
+FALLIBLE topic_next(struct topic *topic, size_t index, uint64_t decoded_from,
+                    struct topic_batch *batch, struct err *err);
 
 /* Records that a malformed batch stands for: a gap is of many. */
 uint64_t topic_batch_records(const struct topic_batch *batch);

@@ -1,5 +1,7 @@
 #include "pipeline/topic_plan.h"
 
+#include "stages/base/checksum.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,7 +86,11 @@ static struct status range_plan(const struct extents *previous, const struct ext
                        "new --state",
                        name, low);
     }
-    *range = (struct kafka_range){(int32_t)index, (int64_t)before->first, (int64_t)stop};
+    /* A mark that retention has overtaken tells nothing. */
+    bool is_marked = before->last.is_known && before->last.record >= low;
+    uint64_t first =
+        is_marked && before->last.record < before->first ? before->last.record : before->first;
+    *range = (struct kafka_range){(int32_t)index, (int64_t)first, (int64_t)stop};
     return status_ok();
 }
 
@@ -135,9 +141,49 @@ struct log_walk topic_plan_walk(const struct topic_plan *plan, const struct topi
                                 size_t index) {
     return (struct log_walk){
         .name = topic->part_names.items[index],
+        .wanted_from = plan->before[index].first,
         .seen_below = plan->before[index].end,
+        .extent.last = plan->before[index].last,
         .is_new_topic = plan->is_new_topic,
     };
+}
+
+static uint64_t record_sum(const struct kafka_record *record) {
+    uint64_t nulls = (record->key == NULL) + 2 * (uint64_t)(record->value == NULL);
+    uint64_t key_sum = checksum_of(record->key, record->key_bytes, nulls);
+    return checksum_of(record->value, record->value_bytes, key_sum);
+}
+
+/* Behind a gap nothing is marked: the next run would have to read from before what could not be
+ * read. */
+struct status topic_walk_step(struct log_walk *walk, struct topic_batch *batch, bool *is_wanted,
+                              struct err *err) {
+    struct record_mark *last = &walk->extent.last;
+    if (batch->found == KAFKA_GAP) {
+        uint64_t gap_end = (uint64_t)batch->record.gap_end;
+        if (gap_end > walk->seen_below && (uint64_t)batch->record.offset < walk->seen_below) {
+            batch->record.offset = (int64_t)walk->seen_below;
+        }
+        walk->record = (uint64_t)batch->record.offset;
+        *is_wanted = gap_end > walk->wanted_from;
+        *last = (struct record_mark){0};
+        return status_ok();
+    }
+    walk->record = (uint64_t)batch->record.offset;
+    *is_wanted = walk->record >= walk->wanted_from;
+    if (last->is_known && last->record > walk->record) {
+        return status_ok(); /* one that is read again */
+    }
+    uint64_t sum = record_sum(&batch->record);
+    if (last->is_known && last->record == walk->record && last->sum != sum) {
+        return err_set(err, FAILURE_DATA,
+                       "%s: at offset %" PRIu64
+                       " is another record than an earlier run read there: the topic was made "
+                       "anew; give the new one another name, or start a new --state",
+                       walk->name, walk->record);
+    }
+    *last = (struct record_mark){true, walk->record, sum};
+    return status_ok();
 }
 
 struct extent topic_plan_close(const struct topic_plan *plan, size_t index,
@@ -148,5 +194,6 @@ struct extent topic_plan_close(const struct topic_plan *plan, size_t index,
         .first = walk->has_left ? walk->extent.first : end,
         .end = end,
         .left = walk->extent.left,
+        .last = walk->extent.last,
     };
 }

@@ -27,9 +27,18 @@ FALLIBLE topic_plan_make(struct topic_plan *plan, const struct extents *previous
                          struct err *err);
 void topic_plan_release(struct topic_plan *plan);
 
-/* A walk over the range of a partition. */
+/* A walk over the range of a partition. Where the state knows the newest record that was read, the
+ * range begins with that, though it is not wanted again: it tells whether the topic is still the
+ * one that it was. A topic made anew under its old name cannot be told otherwise once it has grown
+ * past the offset that was read to. */
 struct log_walk topic_plan_walk(const struct topic_plan *plan, const struct topic *topic,
                                 size_t index);
+
+/* Goes on to the record or gap at hand, and marks it. False in *is_wanted where an earlier run has
+ * done with it; of a gap that is partly so, the rest stays. FAILURE_DATA where the marked record
+ * is another than it was. */
+FALLIBLE topic_walk_step(struct log_walk *walk, struct topic_batch *batch, bool *is_wanted,
+                         struct err *err);
 
 /* What is known of the partition behind the walk; the name is borrowed from the topic. */
 struct extent topic_plan_close(const struct topic_plan *plan, size_t index,

@@ -59,7 +59,8 @@ static struct generation generation_make(void) {
                                 .first = i,
                                 .end = 100,
                                 .left = 100 - i,
-                                .bytes = i};
+                                .bytes = i,
+                                .last = {i == 1, 99, UINT64_MAX - 1}};
         MUST(generation_add_extent(&generation, &extent, &err));
     }
     facts_make(&generation);
@@ -78,6 +79,10 @@ static void extents_compare(const struct extent *a, size_t a_count, const struct
         assert_string_equal(a[i].name, b[i].name);
         assert_true(a[i].first == b[i].first && a[i].end == b[i].end);
         assert_true(a[i].left == b[i].left && a[i].bytes == b[i].bytes);
+        assert_int_equal(a[i].last.is_known, b[i].last.is_known);
+        if (a[i].last.is_known) {
+            assert_true(a[i].last.record == b[i].last.record && a[i].last.sum == b[i].last.sum);
+        }
     }
 }
 
@@ -357,6 +362,30 @@ static void a_value_of_another_type_is_refused_by_name(void **folder) {
     }
 }
 
+static void a_mark_is_whole_and_of_a_record_that_was_read(void **folder) {
+    static const char bytes[] = "\"bytes\": 34";
+    static const char sum[] = "\"last_xxh64\": \"0000000000000007\"";
+    static const struct {
+        const char *last;
+        const char *sum;
+        const char *key;
+    } marks[] = {
+        {"0", sum, NULL},
+        {"38", sum, NULL},
+        {"39", sum, "last"},
+        {"\"38\"", sum, "last"},
+        {"null", sum, "last"},
+        {"38", "\"xxh64\": \"0000000000000007\"", "last_xxh64"},
+        {"38", "\"last_xxh64\": 7", "last_xxh64"},
+    };
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        char with[128];
+        (void)snprintf(with, sizeof with, "%s, \"last\": %s, %s", bytes, marks[i].last,
+                       marks[i].sum);
+        load_changed(folder, "\"inputs\"", bytes, with, marks[i].key);
+    }
+}
+
 static void a_version_or_a_word_that_is_unknown_is_refused_by_name(void **folder) {
     load_changed(folder, "{", "\"tieflow_state\": 2", "\"tieflow_state\": 0", "tieflow_state");
     load_changed(folder, "{", "\"strict\"", "\"STRICT\"", "simultaneous");
@@ -573,6 +602,7 @@ int main(void) {
         SCRATCH_TEST(a_manifest_of_a_later_layout_is_not_taken_for_a_damaged_one),
         SCRATCH_TEST(a_file_outside_the_state_folder_is_refused),
         SCRATCH_TEST(an_extent_that_ends_before_it_begins_is_refused),
+        SCRATCH_TEST(a_mark_is_whole_and_of_a_record_that_was_read),
         SCRATCH_TEST(a_manifest_of_before_there_were_tails_loads),
         SCRATCH_TEST(an_adjacency_that_does_not_go_with_the_segments_is_refused),
         SCRATCH_TEST(counts_that_no_graph_can_have_are_refused),

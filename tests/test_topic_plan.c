@@ -77,6 +77,136 @@ static void test_a_topic_that_was_made_anew_or_cut_is_refused(void **state) {
     refused(&known, NULL, "t/0: offsets before 10 are gone");
 }
 
+static struct topic_batch record_of(uint64_t offset, const char *key, const char *value) {
+    return (struct topic_batch){
+        .record = {.offset = (int64_t)offset,
+                   .key = (const uint8_t *)key,
+                   .key_bytes = key == NULL ? 0 : strlen(key),
+                   .value = (const uint8_t *)value,
+                   .value_bytes = value == NULL ? 0 : strlen(value)},
+        .found = KAFKA_RECORD,
+    };
+}
+
+/* What a run that reads records 20, 25 and 29 of partition 0 up to 30 knows of it afterwards. */
+static struct extent extent_left(void) {
+    struct err err;
+    bool is_wanted;
+    struct log_walk walk = {.name = first_name};
+    struct topic_batch batches[] = {record_of(20, "a", "b"), record_of(25, NULL, "c"),
+                                    record_of(29, "key", "value")};
+    for (size_t i = 0; i < 3; i++) {
+        MUST(topic_walk_step(&walk, &batches[i], &is_wanted, &err));
+        assert_true(is_wanted);
+    }
+    assert_int_equal(walk.record, 29);
+    assert_true(walk.extent.last.is_known);
+    assert_int_equal(walk.extent.last.record, 29);
+    walk.extent.name = first_name;
+    walk.extent.first = 30;
+    walk.extent.end = 30;
+    return walk.extent;
+}
+
+/* Plans partition 0 with what is known of it, and begins to walk. */
+static struct log_walk walk_after(struct extent *known, int64_t range_first) {
+    struct err err;
+    struct topic_plan plan;
+    struct extents previous = {known, 1};
+    MUST(topic_plan_make(&plan, &previous, NULL, &topic, &err));
+    assert_range(&plan, 0, range_first, 100);
+    struct log_walk walk = topic_plan_walk(&plan, &topic, 0);
+    topic_plan_release(&plan);
+    return walk;
+}
+
+static void test_a_topic_that_has_another_record_where_the_last_one_was_is_refused(void **state) {
+    (void)state;
+    const struct topic_batch others[] = {
+        record_of(29, "key", "valu\xe9"), record_of(29, "key", NULL),
+        record_of(29, NULL, "value"),     record_of(29, "", "keyvalue"),
+        record_of(29, "keyvalue", ""),    record_of(29, NULL, NULL),
+    };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        struct err err;
+        bool is_wanted;
+        struct extent known = extent_left();
+        struct log_walk walk = walk_after(&known, 29);
+        struct topic_batch other = others[i];
+        MUST_FAIL(topic_walk_step(&walk, &other, &is_wanted, &err), FAILURE_DATA,
+                  "t/0: at offset 29 is another record than an earlier run read there: the topic "
+                  "was made anew");
+    }
+}
+
+static void test_the_last_record_is_read_again_to_know_the_topic_and_taken_once(void **state) {
+    (void)state;
+    struct err err;
+    bool is_wanted;
+    struct extent known = extent_left();
+    struct log_walk walk = walk_after(&known, 29);
+    struct topic_batch last = record_of(29, "key", "value");
+    struct topic_batch next = record_of(30, "x", "y");
+    MUST(topic_walk_step(&walk, &last, &is_wanted, &err));
+    assert_false(is_wanted);
+    MUST(topic_walk_step(&walk, &next, &is_wanted, &err));
+    assert_true(is_wanted);
+    assert_int_equal(walk.extent.last.record, 30);
+    /* Where some before it were left, it is on the way, and those before it are not it. */
+    known = extent_left();
+    known.first = 20;
+    known.left = 2;
+    walk = walk_after(&known, 20);
+    struct topic_batch early = record_of(20, "not what", "it was");
+    MUST(topic_walk_step(&walk, &early, &is_wanted, &err));
+    assert_true(is_wanted);
+    assert_int_equal(walk.extent.last.record, 29);
+    next = record_of(29, "not what", "it was");
+    MUST_FAIL(topic_walk_step(&walk, &next, &is_wanted, &err), FAILURE_DATA, "made anew");
+}
+
+static void test_a_last_record_that_is_gone_tells_nothing(void **state) {
+    (void)state;
+    struct err err;
+    bool is_wanted;
+    struct extent known = extent_left();
+    known.last.record = 9; /* the brokers have those from 10 on */
+    struct log_walk walk = walk_after(&known, 30);
+    struct topic_batch next = record_of(40, "x", "y"); /* nor is one where it was */
+    MUST(topic_walk_step(&walk, &next, &is_wanted, &err));
+    known = extent_left();
+    walk = walk_after(&known, 29);
+    MUST(topic_walk_step(&walk, &next, &is_wanted, &err));
+    assert_true(is_wanted);
+    assert_int_equal(walk.extent.last.record, 40);
+}
+
+static void assert_gap(const struct extent *known, int64_t first, int64_t end, bool is_wanted,
+                       uint64_t record) {
+    struct err err;
+    bool is;
+    struct log_walk walk = {
+        .wanted_from = known->first, .seen_below = known->end, .extent.last = known->last};
+    struct topic_batch gap = {.found = KAFKA_GAP, .record = {.offset = first, .gap_end = end}};
+    MUST(topic_walk_step(&walk, &gap, &is, &err));
+    assert_int_equal(is, is_wanted);
+    assert_int_equal(walk.record, record);
+    assert_int_equal(gap.record.offset, record);
+    assert_false(walk.extent.last.is_known);
+}
+
+/* The next run would have to read from before the gap, and fail there for what was passed over. */
+static void test_nothing_is_marked_behind_a_gap_and_what_was_seen_of_it_is_left_out(void **state) {
+    (void)state;
+    struct extent known = extent_left();
+    assert_gap(&known, 35, 40, true, 35);
+    assert_gap(&known, 29, 30, false, 29);
+    assert_gap(&known, 29, 40, true, 30);
+    known.first = 20; /* of 20 to 30 some were left */
+    assert_gap(&known, 22, 28, true, 22);
+    assert_gap(&known, 22, 40, true, 30);
+}
+
 static void test_a_state_of_something_else_is_refused(void **state) {
     (void)state;
     static char other_name[] = "u/0";
@@ -92,6 +222,10 @@ int main(void) {
         cmocka_unit_test(test_what_the_state_knows_is_gone_on_with_and_the_rest_is_read_whole),
         cmocka_unit_test(test_a_repeat_reads_as_far_as_the_date_was_read),
         cmocka_unit_test(test_a_topic_that_was_made_anew_or_cut_is_refused),
+        cmocka_unit_test(test_a_topic_that_has_another_record_where_the_last_one_was_is_refused),
+        cmocka_unit_test(test_the_last_record_is_read_again_to_know_the_topic_and_taken_once),
+        cmocka_unit_test(test_a_last_record_that_is_gone_tells_nothing),
+        cmocka_unit_test(test_nothing_is_marked_behind_a_gap_and_what_was_seen_of_it_is_left_out),
         cmocka_unit_test(test_a_state_of_something_else_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -193,6 +193,10 @@ static void put_extents(struct json_writer *writer, const struct extent *extents
         json_put_u64(writer, "end", extent->end);
         json_put_u64(writer, "left", extent->left);
         json_put_u64(writer, "bytes", extent->bytes);
+        if (extent->last.is_known) {
+            json_put_u64(writer, "last", extent->last.record);
+            put_checksum(writer, "last_xxh64", extent->last.sum);
+        }
         json_object_end(writer);
     }
     json_array_end(writer);
@@ -334,6 +338,18 @@ static struct status get_file(struct manifest_reader *reader, const struct json 
     return state_file_set(file, name, bytes, checksum, err);
 }
 
+/* States of before there were marks have none, and files never. */
+static struct record_mark get_mark(struct manifest_reader *reader, const struct json *item,
+                                   uint64_t end) {
+    struct record_mark mark = {.is_known = json_get(item, "last") != NULL};
+    if (mark.is_known) {
+        mark.record = get_u64(reader, item, "last");
+        mark.sum = get_checksum(reader, item, "last_xxh64");
+        note_wrong(reader, mark.record < end, "last");
+    }
+    return mark;
+}
+
 static struct status get_extents(struct manifest_reader *reader, const struct json *object,
                                  struct extent **extents, size_t *count, struct err *err) {
     const struct json *inputs = json_get(object, "inputs");
@@ -348,6 +364,7 @@ static struct status get_extents(struct manifest_reader *reader, const struct js
         };
         note_wrong(reader, extent.first <= extent.end && extent.left <= extent.end - extent.first,
                    "first, end, left");
+        extent.last = get_mark(reader, item, extent.end);
         const char *name = get_text(reader, item, "name");
         extent.name = (char *)(uintptr_t)name; /* copied, not changed */
         TRY(extent_append(extents, count, &extent, err));

@@ -28,6 +28,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A record of a topic by what is in it: where another is found in its place, the topic is not the
+ * one that it was. */
+struct record_mark {
+    bool is_known; /* else the rest is void */
+    uint64_t record;
+    uint64_t sum; /* of its key and value */
+};
+
 /* How far one log file has been taken. Records are numbered from 0 in file order.
  *
  * Every record below `first` is done with. Those from `first` to `end` were looked at, and are done
@@ -38,7 +46,8 @@ struct extent {
     uint64_t first;
     uint64_t end;
     uint64_t left;
-    uint64_t bytes; /* size of the file at the time: a smaller one was cut or replaced */
+    uint64_t bytes;          /* size of the file at the time: a smaller one was cut or replaced */
+    struct record_mark last; /* of a partition of a topic: the newest record below `end` */
 };
 
 /* The extent of the file with this name; NULL where there is none. */

@@ -147,11 +147,14 @@ class FactTopicTest(BrokerTest, CommandTest):
         options = self.topics("json", self.rows)
         self.night("anew", "1972-03-11", options)
         at = options.index("--positions-topic") + 1
-        self.broker.peer.delete_topic(options[at])
-        self.broker.peer.create_topic(options[at], 2)
-        self.refuse(DATA_WRONG, "run", "--state", self.folder / "anew.state", "--date",
-                    "1972-03-12", "--logs", self.log, "-o", self.folder / "anew.tables", *options,
-                    says=("made anew",))
+        longer = [Record(b"{}", partition=i % 2) for i in range(2 * len(self.rows["positions"]))]
+        for records in ([], longer):
+            self.broker.peer.delete_topic(options[at])
+            self.broker.peer.create_topic(options[at], 2)
+            self.broker.peer.produce(options[at], records)
+            self.refuse(DATA_WRONG, "run", "--state", self.folder / "anew.state", "--date",
+                        "1972-03-12", "--logs", self.log, "-o", self.folder / "anew.tables",
+                        *options, says=("made anew",))
 
     def test_topics_need_brokers(self):
         self.refuse(USAGE, "run", "--state", self.folder / "x", "--date", "1972-03-11", "--logs",

@@ -6,12 +6,13 @@ import random
 import subprocess
 
 from tests.cli import oracle, random_logs
-from tests.cli.nightly import Job, NightlyTest, events_of_days
+from tests.cli.nightly import Job, NightlyTest, events_of_days, first_ms
 from tests.cli.support import (BROKER, CONFIG, CORRUPT, DATA_WRONG, DONE, PERMISSION, TIEFLOW,
                                TIMEOUT_SECONDS, CommandTest, digests, flip_bit, quality_of, rows_of)
 from tests.kafka import encodings
 from tests.kafka.broker import PASSWORDS, free_ports
 from tests.kafka.clients import Kcat, Record
+from tests.kafka.corrupt_batch import flip
 from tests.kafka.encodings import OPTIONS, records_of
 from tests.kafka.registry_stub import StubRegistry
 from tests.kafka.support import BrokerTest
@@ -241,6 +242,53 @@ class NightsTest(TopicNightTest):
         self.peer.create_topic(topic)
         self.feed(topic, events[:10], "avro", self.peer, 1)
         nights.refused(DATA_WRONG, 1, [topic])
+
+    def test_a_topic_that_was_made_anew_and_has_grown_past_is_an_error(self):
+        events = events_of_days(16, 2)
+        for name, first in (("longer", 1), ("of the same length", 30)):
+            with self.subTest(name):
+                topic = self.new_topic()
+                nights = TopicJob(self, topic, self.source(topic, "avro"))
+                self.feed(topic, events[:-30], "avro", self.peer, 1)
+                nights.run(0)
+                self.peer.delete_topic(topic)
+                self.peer.create_topic(topic)
+                self.feed(topic, events[first:], "avro", self.peer, 1)
+                place = f"{topic}/0: at offset {len(events) - 31}"
+                nights.refused(DATA_WRONG, 1, [f"{place} is another record", "made anew"])
+
+    def test_a_batch_that_was_passed_over_troubles_no_later_night(self):
+        broker = self.own_broker()
+        events = events_of_days(18, 2)
+        days = [[event for event in events if (event.at < first_ms(1)) == (day == 0)]
+                for day in range(2)]
+        topic = self.new_topic(broker=broker)
+        nights = TopicJob(self, "topic", self.source(topic, "json", broker), "--max-malformed", 1)
+        for batch in (days[0][:20], days[0][20:]):
+            broker.peer.produce(topic, records_of(batch, "json"), settings={"linger.ms": "1000"})
+        segment, = broker.segments(topic, 0)
+        flip(segment, 20)
+        nights.refused(CORRUPT, 0, f"topic {topic}, partition 0, offset 20: ")
+        nights.run(0, "--on-corrupt", "skip")
+        broker.peer.produce(topic, records_of(days[1], "json"))
+        nights.run(1)
+        files = self.files_job("files", days[0][:20] + days[1])
+        files.run_days(range(2))
+        self.assertEqual(nights.exported(), files.exported())
+
+    def test_a_topic_made_anew_of_the_same_records_is_gone_on_with(self):
+        events = events_of_days(17, 2)
+        topic = self.new_topic(partitions=3)
+        nights = TopicJob(self, "topic", self.source(topic, "avro"))
+        self.feed(topic, events[:-30], "avro", self.peer, 3)
+        nights.run(0)
+        self.peer.delete_topic(topic)
+        self.peer.create_topic(topic, 3)
+        self.feed(topic, events, "avro", self.peer, 3)
+        nights.run(1)
+        files = self.files_job("files", events)
+        files.run_days(range(2))
+        self.assertSameNights(files, nights)
 
 
 class SchemaTest(TopicTest):
