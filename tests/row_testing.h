@@ -28,6 +28,7 @@ struct row_world {
     unsigned same_of_100;        /* events of the instant of the one before */
     uint32_t hubs;               /* half of the events have one of so many nodes; 0: none */
     uint32_t base_pairs;         /* at most so many pairs are connected beforehand */
+    uint64_t tape_bytes;         /* of the tape in memory; 0: all of it */
 };
 
 /* A log, and the neighbours before it: [node * nodes + other]. */
@@ -42,7 +43,8 @@ static inline void row_log_tape(struct row_log *log) {
     struct err err;
     struct tape_block *block = malloc(sizeof *block);
     assert_non_null(block);
-    MUST(tape_new(&log->tape, ".", UINT64_C(1) << 30, &err));
+    uint64_t tape_bytes = log->world.tape_bytes != 0 ? log->world.tape_bytes : UINT64_C(1) << 30;
+    MUST(tape_new(&log->tape, ".", tape_bytes, &err));
     for (uint64_t i = 0; i < log->world.events; i += block->count) {
         uint64_t left = log->world.events - i;
         block->count = left < TAPE_BLOCK_EVENTS ? (size_t)left : TAPE_BLOCK_EVENTS;

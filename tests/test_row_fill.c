@@ -2,6 +2,8 @@
 #include "stages/adjacency/row_fill.h"
 #include "tests/row_testing.h"
 
+#include <unistd.h>
+
 /* Rows as lists, one after the other; what is written is compared with a replay of the range. */
 static void fill_check(const struct row_log *log, struct tape_range range, uint32_t first,
                        uint32_t end, bool marks_instants, unsigned threads) {
@@ -81,10 +83,48 @@ static void more_instants_than_can_be_numbered_are_told_apart(void **state) {
     row_log_free(&log);
 }
 
+/* The next file to be opened has this number. */
+static int next_file(void) {
+    int file = dup(STDOUT_FILENO);
+    assert_true(file >= 0);
+    assert_int_equal(close(file), 0);
+    return file;
+}
+
+static void events_that_cannot_be_read_are_an_error_from_whichever_thread(void **state) {
+    (void)state;
+    static const struct row_world world = {
+        .seed = 5, .nodes = 1000, .events = 20 * TAPE_BLOCK_EVENTS, .tape_bytes = 1 << 20};
+    int scratch = next_file();
+    struct row_log log = row_log_make(world);
+    assert_int_equal(ftruncate(scratch, 0), 0); /* what the disk held is gone */
+    uint64_t *cursors = calloc(world.nodes + 1U, sizeof *cursors);
+    uint32_t *entries = calloc(2 * world.events, sizeof *entries);
+    assert_true(cursors != NULL && entries != NULL);
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct err err;
+        memset(cursors, 0, (world.nodes + 1U) * sizeof *cursors);
+        for (uint64_t i = 0; i < world.events; i++) {
+            cursors[log.events[i].from + 1]++;
+            cursors[log.events[i].to + 1]++;
+        }
+        for (uint32_t i = 0; i < world.nodes; i++) {
+            cursors[i + 1] += cursors[i];
+        }
+        struct row_fill fill = {log.tape, {0, world.events}, 0,       world.nodes,
+                                true,     cursors,           entries, threads};
+        MUST_FAIL(row_fill_run(&fill, &err), FAILURE_IO, "it has been cut");
+    }
+    free(cursors);
+    free(entries);
+    row_log_free(&log);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_range_of_events_and_nodes_is_written_in_order),
         cmocka_unit_test(more_instants_than_can_be_numbered_are_told_apart),
+        cmocka_unit_test(events_that_cannot_be_read_are_an_error_from_whichever_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
