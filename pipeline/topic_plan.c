@@ -179,7 +179,8 @@ struct status topic_walk_step(struct log_walk *walk, struct topic_batch *batch, 
         return err_set(err, FAILURE_DATA,
                        "%s: at offset %" PRIu64
                        " is another record than an earlier run read there: the topic was made "
-                       "anew; give the new one another name, or start a new --state",
+                       "anew, or a broker has lost its newest records and taken others since; "
+                       "copy it to a topic of another name, or start a new --state",
                        walk->name, walk->record);
     }
     *last = (struct record_mark){true, walk->record, sum};

@@ -36,7 +36,8 @@ struct log_walk topic_plan_walk(const struct topic_plan *plan, const struct topi
 
 /* Goes on to the record or gap at hand, and marks it. False in *is_wanted where an earlier run has
  * done with it; of a gap that is partly so, the rest stays. FAILURE_DATA where the marked record
- * is another than it was. */
+ * is another than it was: the topic was made anew, or lost records in an unclean election of a
+ * leader. */
 FALLIBLE topic_walk_step(struct log_walk *walk, struct topic_batch *batch, bool *is_wanted,
                          struct err *err);
 
