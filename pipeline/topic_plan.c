@@ -66,6 +66,7 @@ static struct status range_plan(const struct extents *previous, const struct ext
     *before = known != NULL ? *known : (struct extent){.first = low, .end = low};
     if (repeated != NULL) { /* a partition that is newer was not read then */
         stop = pinned != NULL ? pinned->end : before->first;
+        before->last = pinned != NULL ? pinned->last : before->last; /* it must come by again */
     }
     stop = stop > before->end || repeated != NULL ? stop : before->end; /* --lateness has grown */
     if (stop > end) {
@@ -154,8 +155,8 @@ static uint64_t record_sum(const struct kafka_record *record) {
     return checksum_of(record->value, record->value_bytes, key_sum);
 }
 
-/* Behind a gap nothing is marked: the next run would have to read from before what could not be
- * read. */
+/* Behind a gap nothing is marked (unless what is marked lies behind it): the next run would have to
+ * read from before what could not be read. */
 struct status topic_walk_step(struct log_walk *walk, struct topic_batch *batch, bool *is_wanted,
                               struct err *err) {
     struct record_mark *last = &walk->extent.last;
@@ -166,7 +167,9 @@ struct status topic_walk_step(struct log_walk *walk, struct topic_batch *batch, 
         }
         walk->record = (uint64_t)batch->record.offset;
         *is_wanted = gap_end > walk->wanted_from;
-        *last = (struct record_mark){0};
+        if (!last->is_known || last->record < gap_end) {
+            *last = (struct record_mark){0};
+        }
         return status_ok();
     }
     walk->record = (uint64_t)batch->record.offset;

@@ -30,7 +30,8 @@ void topic_plan_release(struct topic_plan *plan);
 /* A walk over the range of a partition. Where the state knows the newest record that was read, the
  * range begins with that, though it is not wanted again: it tells whether the topic is still the
  * one that it was. A topic made anew under its old name cannot be told otherwise once it has grown
- * past the offset that was read to. */
+ * past the offset that was read to. Where a date is repeated, it is the newest record that the date
+ * was computed from. */
 struct log_walk topic_plan_walk(const struct topic_plan *plan, const struct topic *topic,
                                 size_t index);
 

@@ -165,6 +165,34 @@ static void test_the_last_record_is_read_again_to_know_the_topic_and_taken_once(
     MUST_FAIL(topic_walk_step(&walk, &next, &is_wanted, &err), FAILURE_DATA, "made anew");
 }
 
+static void test_a_repeated_date_needs_the_last_record_that_it_was_computed_from(void **state) {
+    (void)state;
+    struct err err;
+    bool is_wanted;
+    struct topic_plan plan;
+    struct extent then = extent_left();
+    struct extents repeated = {&then, 1};
+    MUST(topic_plan_make(&plan, NULL, &repeated, &topic, &err));
+    assert_range(&plan, 0, 10, 30);
+    struct log_walk walk = topic_plan_walk(&plan, &topic, 0);
+    struct topic_batch early = record_of(20, "not what", "it was");
+    struct topic_batch gap = {.found = KAFKA_GAP, .record = {.offset = 21, .gap_end = 29}};
+    struct topic_batch last = record_of(29, "key", "value");
+    MUST(topic_walk_step(&walk, &early, &is_wanted, &err));
+    assert_true(is_wanted);
+    MUST(topic_walk_step(&walk, &gap, &is_wanted, &err));
+    MUST(topic_walk_step(&walk, &last, &is_wanted, &err));
+    assert_true(is_wanted);
+    struct extent after = topic_plan_close(&plan, 0, &walk);
+    assert_int_equal(after.last.record, then.last.record);
+    assert_true(after.last.sum == then.last.sum);
+    walk = topic_plan_walk(&plan, &topic, 0);
+    MUST(topic_walk_step(&walk, &gap, &is_wanted, &err));
+    last = record_of(29, "key", "another");
+    MUST_FAIL(topic_walk_step(&walk, &last, &is_wanted, &err), FAILURE_DATA, "made anew");
+    topic_plan_release(&plan);
+}
+
 static void test_a_last_record_that_is_gone_tells_nothing(void **state) {
     (void)state;
     struct err err;
@@ -192,7 +220,7 @@ static void assert_gap(const struct extent *known, int64_t first, int64_t end, b
     assert_int_equal(is, is_wanted);
     assert_int_equal(walk.record, record);
     assert_int_equal(gap.record.offset, record);
-    assert_false(walk.extent.last.is_known);
+    assert_int_equal(walk.extent.last.is_known, (int64_t)known->last.record >= end);
 }
 
 /* The next run would have to read from before the gap, and fail there for what was passed over. */
@@ -224,6 +252,7 @@ int main(void) {
         cmocka_unit_test(test_a_topic_that_was_made_anew_or_cut_is_refused),
         cmocka_unit_test(test_a_topic_that_has_another_record_where_the_last_one_was_is_refused),
         cmocka_unit_test(test_the_last_record_is_read_again_to_know_the_topic_and_taken_once),
+        cmocka_unit_test(test_a_repeated_date_needs_the_last_record_that_it_was_computed_from),
         cmocka_unit_test(test_a_last_record_that_is_gone_tells_nothing),
         cmocka_unit_test(test_nothing_is_marked_behind_a_gap_and_what_was_seen_of_it_is_left_out),
         cmocka_unit_test(test_a_state_of_something_else_is_refused),
